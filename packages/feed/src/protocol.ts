@@ -1,0 +1,221 @@
+/**
+ * What may be asked of feed actors (`feed/<id>`) and of the shard actors that host them
+ * (`shard/<number>`). Types only: other rooms import this file's types and the clients.
+ *
+ * Messages travel as frames, the very bytes of the log (see `frame.ts`):
+ * `u32 length · u32 crc32c · u32 sequence · f64 received (ms) · 32-byte key · message bytes`,
+ * all numbers little-endian, `length` = bytes of the message alone, crc over everything behind it.
+ * A `FrameBatch` is frames one behind the other in memory of its own, so that it can be moved
+ * between threads.
+ */
+import type { FeedId, MessageKey, Sequence } from '@dunbar/core'
+
+/** Log frames one behind the other. */
+export type FrameBatch = ArrayBuffer
+
+/**
+ * Messages on their way in, untrusted: `u32 length · f64 received (ms, NaN = now) · 32-byte author
+ * key · message bytes`, one behind the other, little-endian. The author is what the sender read
+ * from the bytes to route them; the feed checks it again. Order within one feed is kept.
+ */
+export type IngestBatch = ArrayBuffer
+
+/** Why messages were not taken, counted by reason. */
+export interface Rejection {
+  readonly reason: RejectReason
+  readonly count: number
+  /** Where one was seen: `<feed id>:<sequence>` or a key. */
+  readonly example: string
+}
+
+/** Reasons from validation, and those that only a feed can know. */
+export type RejectReason = string
+
+export interface IngestResult {
+  readonly added: number
+  /** Already held, byte for byte. */
+  readonly known: number
+  readonly rejected: readonly Rejection[]
+}
+
+/** What happens to a feed; `quarantined` = its actor crashed too often, or its file can't be trusted. */
+export type FeedState = 'ok' | 'damaged' | 'quarantined'
+
+export interface FeedStatus {
+  readonly id: FeedId
+  /** Highest sequence held in an unbroken chain from 1; 0 for none. */
+  readonly sequence: Sequence
+  /** Messages held, out-of-order ones included. */
+  readonly messages: number
+  /** Size of the log on disk. */
+  readonly bytes: number
+  readonly state: FeedState
+  readonly forked: boolean
+  readonly active: boolean
+}
+
+/** Both sides of a fork, as frames. */
+export interface ForkEvidence {
+  readonly sequence: Sequence
+  readonly kept: FrameBatch
+  readonly refused: FrameBatch
+}
+
+export type PublishState = 'unknown' | 'recovering' | 'safe'
+
+/** What may be asked of one feed. */
+export type FeedCall =
+  /** Checks and appends messages, in order. Input is untrusted. Replies `IngestResult` when they are in the log. */
+  | { readonly op: 'append'; readonly batch: IngestBatch; readonly outOfOrder?: boolean }
+  /** Signs and appends content to the own feed; replies a `FrameBatch` of one when it is synced. A string is taken as ciphertext. */
+  | { readonly op: 'publish'; readonly content: string }
+  /** The message at a sequence as a `FrameBatch`, or null. */
+  | { readonly op: 'get'; readonly sequence: Sequence }
+  /** The newest message of the unbroken chain as a `FrameBatch`, or null. */
+  | { readonly op: 'latest' }
+  | { readonly op: 'status' }
+  | { readonly op: 'forks' }
+  /** Re-checks every stored message; replies `{ messages, damaged: [{ sequence, reason }] }`. */
+  | { readonly op: 'verify' }
+  /** Folds the indexes of this feed again from its log; replies `{ messages }`. */
+  | { readonly op: 'rebuild' }
+  /** Stream: messages in sequence order; chunks are `FeedChunk`. */
+  | ({ readonly op: 'read' } & ReadRange)
+
+export interface ReadRange {
+  /** First sequence wanted; default 1. */
+  readonly from?: Sequence
+  /** Last sequence wanted; default: no end. */
+  readonly to?: Sequence
+  readonly limit?: number
+  readonly reverse?: boolean
+  readonly live?: boolean
+  /** Stored ones; default true. */
+  readonly old?: boolean
+}
+
+/** A run of messages, or the point where everything stored has been given and live ones follow. */
+export type FeedChunk = { readonly frames: FrameBatch } | { readonly sync: true }
+
+/** Which number orders a shard's stream: local arrival, or min(received, claimed) as `createFeedStream` has it. */
+export type Order = 'received' | 'claimed'
+
+/** Which messages of a shard; all conditions hold at once. */
+export interface ShardQuery {
+  readonly order: Order
+  readonly author?: FeedId
+  readonly type?: string
+  /** Bounds on the order's number, ms. */
+  readonly gt?: number
+  readonly gte?: number
+  readonly lt?: number
+  readonly lte?: number
+  readonly reverse?: boolean
+  readonly live?: boolean
+  readonly old?: boolean
+  readonly limit?: number
+}
+
+/** Messages in the asked order, with the number that orders each, so that shards can be merged. */
+export type ShardChunk =
+  | { readonly frames: FrameBatch; readonly order: Float64Array }
+  | { readonly sync: true }
+
+/** Which links of a shard. At least one of `dest`, `source`, `rel` should be given. */
+export interface LinkQuery {
+  /** Any feed, message or blob id. */
+  readonly dest?: string
+  readonly source?: FeedId
+  readonly rel?: string
+  readonly live?: boolean
+  readonly old?: boolean
+  readonly reverse?: boolean
+}
+
+/** Links in order of arrival; `frames` runs beside `links`. */
+export type LinkChunk =
+  | {
+      readonly links: readonly LinkRow[]
+      readonly frames: FrameBatch
+      readonly order: Float64Array
+    }
+  | { readonly sync: true }
+
+export interface LinkRow {
+  readonly source: FeedId
+  readonly dest: string
+  readonly rel: string
+  readonly key: MessageKey
+}
+
+/** A message of a tangle with what sorting needs, so that nobody parses it again. */
+export interface TangleRow {
+  readonly key: MessageKey
+  readonly author: FeedId
+  /** Claimed, ms. */
+  readonly timestamp: number
+  readonly received: number
+  readonly root: MessageKey | null
+  readonly fork: MessageKey | null
+  readonly branch: readonly MessageKey[]
+  readonly isPrivate: boolean
+}
+
+/** `rows` runs beside `frames`. */
+export interface TangleRows {
+  readonly rows: readonly TangleRow[]
+  readonly frames: FrameBatch
+}
+
+/** Latest word of one author on another: 1 follows, -1 blocks, 0 neither. */
+export interface ContactRow {
+  readonly source: FeedId
+  readonly dest: FeedId
+  readonly state: 1 | 0 | -1
+}
+
+/** What may be asked of a shard. */
+export type ShardCall =
+  /** Messages of many feeds; replies `IngestResult`. */
+  | { readonly op: 'ingest'; readonly batch: IngestBatch; readonly outOfOrder?: boolean }
+  /** The message with this key as a `FrameBatch` of one, or null. */
+  | { readonly op: 'getByKey'; readonly key: Uint8Array }
+  /** The root, where this shard has it, and all messages that name it as root or fork: `TangleRows`. */
+  | { readonly op: 'tangle'; readonly root: MessageKey }
+  /** `ContactRow[]` of these authors' contact messages. */
+  | { readonly op: 'contacts'; readonly sources: readonly FeedId[] }
+  /** `FeedStatus[]`, sorted by id. */
+  | { readonly op: 'feeds' }
+  /** Names given to these feeds: `{ id, name }[]`, the author's own claim. */
+  | { readonly op: 'names'; readonly ids: readonly FeedId[] }
+  | { readonly op: 'status' }
+  /** Resolves when all that was appended is on the disk. */
+  | { readonly op: 'sync' }
+  /** Writes the derived state, so that the next start is fast. */
+  | { readonly op: 'checkpoint' }
+  /** Stream of `ShardChunk`. */
+  | ({ readonly op: 'query' } & ShardQuery)
+  /** Stream of `LinkChunk`. */
+  | ({ readonly op: 'links' } & LinkQuery)
+  /** Stream of `TangleRows`: those that arrive from now on. */
+  | { readonly op: 'tangleLive'; readonly root: MessageKey }
+
+export interface ShardStatus {
+  readonly shard: number
+  readonly feeds: number
+  readonly activeFeeds: number
+  readonly messages: number
+  readonly bytes: number
+  readonly quarantined: readonly FeedId[]
+  readonly damaged: readonly FeedId[]
+  readonly cache: {
+    readonly bytes: number
+    readonly maxBytes: number
+    readonly hits: number
+    readonly misses: number
+  }
+  readonly openFiles: number
+  readonly tableBytes: number
+  /** Derived state: what is folded, of what is stored. */
+  readonly indexes: { readonly start: number; readonly current: number; readonly target: number }
+}
