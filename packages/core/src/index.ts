@@ -1,8 +1,47 @@
-/** An id of a feed, `@<base64 of 32 bytes>.ed25519`. */
-export type FeedId = string & { readonly __brand: 'FeedId' }
-/** An id of a message, `%<base64 of 32 bytes>.sha256`. */
-export type MessageKey = string & { readonly __brand: 'MessageKey' }
-/** An id of a blob, `&<base64 of 32 bytes>.sha256`. */
-export type BlobId = string & { readonly __brand: 'BlobId' }
-/** Position of a message in its feed, from 1. */
-export type Sequence = number
+export {
+  edPublicToCurve,
+  edSecretToCurve,
+  randomBytes,
+  scalarmult,
+  scalarmultBase,
+  secretbox,
+  secretboxOpen,
+} from './boxing.js'
+export {
+  CodedError,
+  errorFromPlain,
+  errorToPlain,
+  isCodedError,
+  type PlainError,
+} from './errors.js'
+export { hmac, sha256, sha256Latin1 } from './hashing.js'
+export {
+  type BlobId,
+  blobIdFromBytes,
+  blobIdToBytes,
+  type FeedId,
+  feedIdFromBytes,
+  feedIdToBytes,
+  isBlobId,
+  isFeedId,
+  isMessageKey,
+  type MessageKey,
+  messageKeyFromBytes,
+  messageKeyToBytes,
+  type Sequence,
+  signatureFromBytes,
+  signatureToBytes,
+} from './ids.js'
+export { generateKeys, type Keys, keysFromSecretKey } from './keys.js'
+export { isLowOrderCurveKey, isLowOrderKey } from './low-order.js'
+export {
+  createSecret,
+  formatSecret,
+  loadOrCreateSecret,
+  loadSecret,
+  parseSecret,
+  SecretError,
+  type SecretErrorCode,
+} from './secret.js'
+export { sign, verify } from './signing.js'
+export { type IdFormat, type IdKind, type ParsedId, parseId, toSigil, toUri } from './uris.js'

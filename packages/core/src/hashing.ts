@@ -1,0 +1,31 @@
+import { hash } from 'node:crypto'
+import sodium from 'sodium-native'
+
+/** SHA-256 of the bytes: 32 bytes in memory of their own. */
+export function sha256(bytes: Uint8Array): Uint8Array {
+  return hash('sha256', bytes, 'buffer')
+}
+
+/** Room for the text of any classic message (8,192 code units), so that hashing one allocates nothing. */
+const scratch = Buffer.allocUnsafeSlow(16 * 1024)
+
+/**
+ * SHA-256 over the low byte of every UTF-16 code unit of a text: 32 bytes in memory of their own.
+ * The keys of classic messages are made of it. For pure ASCII it equals the hash of the UTF-8
+ * bytes, else it does not.
+ * @source protocol digest 1.6
+ */
+export function sha256Latin1(text: string): Uint8Array {
+  if (text.length > scratch.length) return sha256(Buffer.from(text, 'latin1'))
+  return sha256(scratch.subarray(0, scratch.write(text, 0, text.length, 'latin1')))
+}
+
+/**
+ * libsodium's `crypto_auth`: the first 32 bytes of HMAC-SHA-512.
+ * @throws {AssertionError} where the key is not 32 bytes long
+ */
+export function hmac(key: Uint8Array, bytes: Uint8Array): Uint8Array {
+  const tag = new Uint8Array(32)
+  sodium.crypto_auth(tag, bytes, key)
+  return tag
+}
