@@ -1,1 +1,4 @@
-export {}
+import { verifySignatureBatch } from '@dunbar/feed'
+
+/** Pool entry: checks a batch of signatures. Holds no state between two tasks. */
+export const verify = (batch: ArrayBuffer): Uint8Array => verifySignatureBatch(batch)

@@ -20,7 +20,7 @@ export type ExitReason =
 /** Memory that is moved to the receiving thread instead of copied. */
 export type TransferList = readonly ArrayBuffer[]
 
-/** Where a reply goes; plain data, may be kept in the state and answered by a later effect. */
+/** Where a reply goes; plain data, may be kept in the state and answered by a later effect of the same actor. */
 export interface From {
   readonly callId: number
   readonly caller: string
@@ -42,11 +42,24 @@ export interface Effect<Token = unknown> {
   readonly proceed?: Token
   /** `handleInfo({op:'timer', name})` after `delayMs`; setting a name again replaces it, `null` takes it back. */
   readonly timers?: Readonly<Record<string, number | null>>
-  /** Stream ids (see `StreamHandle`) that have something to give now. */
+  /** Streams, by the id that `openStream` was given, that have something to give now. */
   readonly wake?: readonly number[]
+  /**
+   * Work under way that does not hold up the mailbox, for example a sync of a file: what a promise
+   * resolves to reaches `handleInfo`; one that rejects crashes the actor. Dropped when the actor ends.
+   */
+  readonly tasks?: readonly Promise<unknown>[]
+  /** Names whose end should be told to this actor, once each, as `{op:'down'}`; a name nobody has is down at once. */
+  readonly monitor?: readonly string[]
+  /** Names that need not be told any longer. */
+  readonly demonitor?: readonly string[]
   /** Ends the actor after the replies. */
   readonly stop?: ExitReason
-  /** Ends the actor quietly until the next message to its name starts it again; its supervisor does not count it. */
+  /**
+   * Ends the actor quietly until the next message to its name starts it again; its supervisor does
+   * not count it. Waits until its streams are closed and its calls answered; mail that is handled
+   * before then takes the wish back.
+   */
   readonly passivate?: true
 }
 

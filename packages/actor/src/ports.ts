@@ -70,6 +70,7 @@ export interface FileSystem {
   /** Makes a folder and those above it; an existing one is fine. */
   makeFolder(path: string): void
   rename(from: string, to: string): void
+  /** Removes a file or an empty folder. */
   remove(path: string): void
   /** Resolves when the names in the folder are on the disk. */
   syncFolder(path: string): Promise<void>

@@ -1,1 +1,30 @@
-export {}
+export { Client, type FeedMethods, type Stream, type TangleMethods } from './client.js'
+export { type ConnectOptions, connect, defaultFolder } from './connect.js'
+export type {
+  Bounds,
+  GetOptions,
+  HistoryStreamOptions,
+  Link,
+  LinkItem,
+  LinkStreamOptions,
+  LiveOptions,
+  LogStreamOptions,
+  Message,
+  MessageStreamOptions,
+  MessageValue,
+  StreamItem,
+  SyncMarker,
+  TangleReadOptions,
+  TypeStreamOptions,
+  UserStreamOptions,
+} from './messages.js'
+export type {
+  FeedsProgress,
+  ImportDone,
+  ImportOptions,
+  ImportProgress,
+  NodeWork,
+  RebuildDone,
+  VerifyDone,
+} from './node-work.js'
+export type { FeedStatus, NodeStatus, Progress } from './status.js'

@@ -66,7 +66,12 @@ export type PublishState = 'unknown' | 'recovering' | 'safe'
 /** What may be asked of one feed. */
 export type FeedCall =
   /** Checks and appends messages, in order. Input is untrusted. Replies `IngestResult` when they are in the log. */
-  | { readonly op: 'append'; readonly batch: IngestBatch; readonly outOfOrder?: boolean }
+  | {
+      readonly op: 'append'
+      readonly batch: IngestBatch
+      readonly outOfOrder?: boolean
+      readonly isAuthored?: boolean
+    }
   /** Signs and appends content to the own feed; replies a `FrameBatch` of one when it is synced. A string is taken as ciphertext. */
   | { readonly op: 'publish'; readonly content: string }
   /** The message at a sequence as a `FrameBatch`, or null. */
@@ -180,8 +185,8 @@ export type ShardCall =
   | { readonly op: 'ingest'; readonly batch: IngestBatch; readonly outOfOrder?: boolean }
   /** The message with this key as a `FrameBatch` of one, or null. */
   | { readonly op: 'getByKey'; readonly key: Uint8Array }
-  /** The root, where this shard has it, and all messages that name it as root or fork: `TangleRows`. */
-  | { readonly op: 'tangle'; readonly root: MessageKey }
+  /** The root, where this shard has it, and all messages that name it as root or fork: `TangleRows`. With `name`: of that v2 tangle. */
+  | { readonly op: 'tangle'; readonly root: MessageKey; readonly name?: string }
   /** `ContactRow[]` of these authors' contact messages. */
   | { readonly op: 'contacts'; readonly sources: readonly FeedId[] }
   /** `FeedStatus[]`, sorted by id. */
@@ -198,7 +203,7 @@ export type ShardCall =
   /** Stream of `LinkChunk`. */
   | ({ readonly op: 'links' } & LinkQuery)
   /** Stream of `TangleRows`: those that arrive from now on. */
-  | { readonly op: 'tangleLive'; readonly root: MessageKey }
+  | { readonly op: 'tangleLive'; readonly root: MessageKey; readonly name?: string }
 
 export interface ShardStatus {
   readonly shard: number

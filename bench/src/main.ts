@@ -1,0 +1,65 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { availableParallelism, cpus, tmpdir, totalmem } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { type Dataset, makeDataset } from './dataset.js'
+import { bigRestartFigures, growthFigures, importFigures } from './import-figures.js'
+import { memoryFigures } from './memory-figures.js'
+import { queryFigures } from './query-figures.js'
+import { commitOf, type Figure, printFigures, storeResults } from './report.js'
+
+/** `npm run bench`: the node's headline figures, each beside the limit or goal that it is judged by. */
+const { values: flags } = parseArgs({
+  options: {
+    messages: { type: 'string', default: '100000' },
+    feeds: { type: 'string', default: '150' },
+    seed: { type: 'string', default: '1' },
+    samples: { type: 'string', default: '5' },
+    /** Leaves out the million messages. */
+    short: { type: 'boolean', default: false },
+    /** Stores nothing. */
+    dry: { type: 'boolean', default: false },
+  },
+})
+
+const messages = Number(flags.messages)
+const feeds = Number(flags.feeds)
+const seed = Number(flags.seed)
+const samples = Number(flags.samples)
+
+const folder = mkdtempSync(join(tmpdir(), 'dunbar-bench-'))
+const say = (text: string) => process.stderr.write(`${text}\n`)
+const figures: Figure[] = []
+let dataset: Dataset
+try {
+  say(`generating ${messages} messages in ${feeds} feeds`)
+  dataset = await makeDataset(folder, { feeds, messages, seed })
+  say('import')
+  const path = join(folder, 'node')
+  figures.push(...(await importFigures(dataset, path, samples)))
+  say('queries and restart')
+  figures.push(...(await queryFigures(dataset, path, samples)))
+  say('growth and memory of feeds')
+  const many = await makeDataset(folder, { feeds: 5_000, messages, seed })
+  figures.push(...(await growthFigures(dataset, many, folder, samples)))
+  figures.push(...(await memoryFigures(dataset, many, folder)))
+  if (!flags.short) {
+    say('a million messages in 5,000 feeds')
+    figures.push(...(await bigRestartFigures(folder, seed, samples)))
+  }
+} finally {
+  rmSync(folder, { recursive: true, force: true })
+}
+
+printFigures(figures)
+if (!flags.dry) {
+  const path = storeResults({
+    machine: { cpu: cpus()[0]?.model.trim() ?? '', cores: availableParallelism(), memoryBytes: totalmem() },
+    node: process.version,
+    commit: commitOf(),
+    at: new Date().toISOString(),
+    dataset: { seed, digest: dataset.digest, ...dataset.facts },
+    figures,
+  })
+  say(`stored in ${path}`)
+}

@@ -1,0 +1,35 @@
+import { join } from 'node:path'
+import { connect } from '@dunbar/client'
+import type { Dataset } from './dataset.js'
+import { runJson, startNode } from './dunbar-process.js'
+import type { Figure } from './report.js'
+
+/** Time for idle actors to passivate, ms; far below the default, so that the run is short. */
+const PASSIVATE_AFTER_MS = 200
+const ROUNDS = 3
+
+/** Resident memory of a node all of whose feeds were used and have passivated. */
+async function residentAfterUse(path: string): Promise<number> {
+  const node = await startNode(path, { DUNBAR_PASSIVATE_AFTER_MS: String(PASSIVATE_AFTER_MS) })
+  const client = await connect({ path })
+  for await (const { id } of client.feeds.list()) await client.feeds.status(id)
+  await new Promise((resolve) => setTimeout(resolve, 10 * PASSIVATE_AFTER_MS))
+  const resident = node.residentBytes()
+  await client.close()
+  await node.stop()
+  return resident
+}
+
+/** The same number of messages in few and in many feeds: what a passivated feed adds. */
+export async function memoryFigures(few: Dataset, many: Dataset, folder: string): Promise<Figure[]> {
+  const fewPath = join(folder, 'few')
+  const manyPath = join(folder, 'many')
+  await runJson('import', few.file, '--path', fewPath)
+  await runJson('import', many.file, '--path', manyPath)
+  const bytes: number[] = []
+  for (let round = 0; round < ROUNDS; round++) {
+    const difference = (await residentAfterUse(manyPath)) - (await residentAfterUse(fewPath))
+    bytes.push(difference / (many.feeds - few.feeds))
+  }
+  return [{ name: 'a passivated feed', unit: 'bytes', samples: bytes, goal: { most: 2048 } }]
+}

@@ -1,0 +1,67 @@
+import { type Client, connect } from '@dunbar/client'
+import type { Dataset } from './dataset.js'
+import { startNode } from './dunbar-process.js'
+import type { Figure } from './report.js'
+import { timeEach } from './statistics.js'
+
+const LOOKUPS = 2_000
+const REPEATS = 50
+
+async function countOf(stream: AsyncIterable<unknown>): Promise<number> {
+  let count = 0
+  for await (const _ of stream) count += 1
+  return count
+}
+
+/** Restart, and queries over the socket from another process: first and warm. */
+export async function queryFigures(dataset: Dataset, path: string, samples: number): Promise<Figure[]> {
+  const { largestThread, largestFeed } = dataset.facts
+  if (largestThread === null || largestFeed === null) throw new Error('the data has no thread')
+  const restarts: number[] = []
+  const firstThreads: number[] = []
+  const threads: number[] = []
+  const lookups: number[] = []
+  const reads: number[] = []
+  const resident: number[] = []
+  const readThread = async (client: Client) => {
+    const count = await countOf(client.tangle.read({ root: largestThread.root }))
+    if (count !== largestThread.messages) {
+      throw new Error(`the thread has ${count} of ${largestThread.messages} messages`)
+    }
+  }
+  for (let sample = 0; sample < samples; sample++) {
+    const node = await startNode(path)
+    restarts.push(node.readyMs)
+    const client = await connect({ path })
+    firstThreads.push(...(await timeEach(1, () => readThread(client))))
+    threads.push(...(await timeEach(REPEATS, () => readThread(client))))
+    lookups.push(
+      ...(await timeEach(LOOKUPS, (index) =>
+        client.get(dataset.sampleKeys[index % dataset.sampleKeys.length]!),
+      )),
+    )
+    reads.push(
+      ...(await timeEach(10, async () => {
+        const count = await countOf(client.createUserStream({ id: largestFeed.id }))
+        if (count !== largestFeed.messages) throw new Error(`the feed has ${count} messages`)
+      })),
+    )
+    resident.push(node.residentBytes() / 2 ** 20)
+    await client.close()
+    await node.stop()
+  }
+  const threadName = `the largest thread (${largestThread.messages} messages by ${largestThread.authors} authors)`
+  return [
+    { name: 'ready after a restart', unit: 'ms', samples: restarts, goal: { most: 200 } },
+    { name: `${threadName}, first after a start`, unit: 'ms', samples: firstThreads, goal: { most: 30 } },
+    { name: `${threadName}, warm`, unit: 'ms', samples: threads, goal: { most: 3 } },
+    { name: 'lookup of a key', unit: 'ms', samples: lookups, goal: { most: 0.15 } },
+    {
+      name: `all messages of a feed of ${largestFeed.messages}`,
+      unit: 'ms',
+      samples: reads,
+      goal: { most: 40 },
+    },
+    { name: 'resident memory after these queries', unit: 'MiB', samples: resident, goal: { most: 114.4 } },
+  ]
+}

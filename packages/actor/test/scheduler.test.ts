@@ -1,0 +1,183 @@
+import { describe, expect, it } from 'vitest'
+import type { MailLane } from '../src/envelope.js'
+import {
+  LOCAL_TURNS,
+  RUN_MS,
+  type Runnable,
+  Scheduler,
+  SLICE_MS,
+  SLICE_STEPS,
+  type Slice,
+} from '../src/scheduler.js'
+
+/** A loop in the hand: every step of work takes as long as the test says. */
+class Loop {
+  nowMs = 0
+  later: (() => void)[] = []
+  ended: (() => void)[] = []
+  runs = 0
+  scheduler = new Scheduler(
+    { now: () => this.nowMs, monotonic: () => this.nowMs },
+    { soon: (run) => this.later.push(run), endOfTurn: (run) => this.ended.push(run) },
+    () => {
+      this.runs += 1
+    },
+  )
+  log: string[] = []
+
+  /** Lets the thread end its turn. */
+  endTurn(): void {
+    for (const run of this.ended.splice(0)) run()
+  }
+
+  /** Serves the event loop once. */
+  serve(): void {
+    for (const run of this.later.splice(0)) run()
+  }
+}
+
+class Worker implements Runnable {
+  readonly queued = { local: false, remote: false }
+  readonly left = { local: 0, remote: 0 }
+  readonly loop: Loop
+  readonly name: string
+  readonly stepMs: number
+  onStep: () => void = () => {}
+
+  constructor(loop: Loop, name: string, stepMs = 0) {
+    this.loop = loop
+    this.name = name
+    this.stepMs = stepMs
+  }
+
+  give(lane: MailLane, steps: number): this {
+    this.left[lane] += steps
+    this.loop.scheduler.ready(this, lane)
+    return this
+  }
+
+  hasWork(lane: MailLane): boolean {
+    return this.left[lane] > 0
+  }
+
+  work(lane: MailLane, slice: Slice): void {
+    let steps = 0
+    while (this.left[lane] > 0) {
+      this.left[lane] -= 1
+      steps += 1
+      this.loop.nowMs += this.stepMs
+      this.onStep()
+      if (!slice.step()) break
+    }
+    this.loop.log.push(`${this.name} ${lane} ${steps}`)
+  }
+}
+
+describe('turns', () => {
+  it('gives actors of one lane turns in the order in which they became ready', () => {
+    const loop = new Loop()
+    for (const name of ['a', 'b', 'c']) new Worker(loop, name).give('local', 1)
+    loop.endTurn()
+    expect(loop.log).toEqual(['a local 1', 'b local 1', 'c local 1'])
+  })
+
+  it('ends a turn after its slice and sends the actor to the back', () => {
+    const loop = new Loop()
+    new Worker(loop, 'long', 1).give('local', 6)
+    new Worker(loop, 'short', 0).give('local', 1)
+    loop.endTurn()
+    expect(loop.log).toEqual([`long local ${SLICE_MS}`, 'short local 1', 'long local 2'])
+  })
+
+  it('bounds a turn in steps where the clock stands still', () => {
+    const loop = new Loop()
+    new Worker(loop, 'long').give('local', SLICE_STEPS + 5)
+    new Worker(loop, 'short').give('local', 1)
+    loop.endTurn()
+    expect(loop.log).toEqual([`long local ${SLICE_STEPS}`, 'short local 1', 'long local 5'])
+  })
+
+  it('gives local work turns before remote work that was ready earlier', () => {
+    const loop = new Loop()
+    new Worker(loop, 'sync').give('remote', 1)
+    new Worker(loop, 'user').give('local', 1)
+    loop.endTurn()
+    expect(loop.log).toEqual(['user local 1', 'sync remote 1'])
+  })
+
+  it('ends a remote turn with the message during which local work appears', () => {
+    const loop = new Loop()
+    const user = new Worker(loop, 'user')
+    const sync = new Worker(loop, 'sync')
+    sync.onStep = () => {
+      if (sync.left.remote === 7) user.give('local', 1)
+    }
+    sync.give('remote', 10)
+    loop.endTurn()
+    expect(loop.log).toEqual(['sync remote 3', 'user local 1', 'sync remote 7'])
+  })
+
+  it('grants a remote turn of one message after enough local turns in a row', () => {
+    const loop = new Loop()
+    const users = ['a', 'b'].map((name) => new Worker(loop, name, 0))
+    for (const user of users) {
+      user.onStep = () => {
+        if (loop.log.length < 40) user.give('local', 1)
+      }
+      user.work = (lane, slice) => {
+        user.left[lane] -= 1
+        user.onStep()
+        slice.step()
+        loop.log.push(`${user.name} ${lane} 1`)
+      }
+      user.give('local', 1)
+    }
+    new Worker(loop, 'sync').give('remote', 3)
+    loop.endTurn()
+    const remoteAt = loop.log.flatMap((line, at) => (line.startsWith('sync') ? [at] : []))
+    expect(remoteAt.slice(0, 2)).toEqual([LOCAL_TURNS, 2 * LOCAL_TURNS + 1])
+    expect(loop.log[LOCAL_TURNS]).toBe('sync remote 1')
+  })
+})
+
+describe('yielding', () => {
+  it('serves the event loop after its share of work, and goes on afterwards', () => {
+    const loop = new Loop()
+    new Worker(loop, 'a', 1).give('local', RUN_MS + 5)
+    loop.endTurn()
+    expect(loop.nowMs).toBe(RUN_MS)
+    expect(loop.later.length).toBe(1)
+    loop.serve()
+    expect(loop.nowMs).toBe(RUN_MS + 5)
+    expect(loop.scheduler.yieldCount).toBe(1)
+  })
+
+  it('sums short runs up, so that a chain of them yields too', () => {
+    const loop = new Loop()
+    const worker = new Worker(loop, 'a', 1)
+    let rounds = 0
+    while (loop.later.length === 0) {
+      worker.give('local', 1)
+      loop.endTurn()
+      rounds += 1
+    }
+    expect(rounds).toBe(RUN_MS)
+    worker.give('local', 1)
+    loop.endTurn()
+    expect(worker.left.local).toBe(1)
+    loop.serve()
+    expect(worker.left.local).toBe(0)
+  })
+
+  it('executes what an event brings within that event, and flushes once', () => {
+    const loop = new Loop()
+    const worker = new Worker(loop, 'a')
+    loop.scheduler.runWith(() => {
+      worker.give('local', 1)
+      worker.give('remote', 1)
+    })
+    expect(loop.log).toEqual(['a local 1', 'a remote 1'])
+    expect(loop.runs).toBe(1)
+    expect(loop.ended).toEqual([])
+  })
+})

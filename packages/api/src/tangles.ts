@@ -1,0 +1,237 @@
+import { CodedError, type FeedId, type MessageKey } from '@dunbar/core'
+import { FrameReader, type TangleRow, type TangleRows } from '@dunbar/feed'
+import { connectedHeads, type FilteredThread, filterThread, heads } from '@dunbar/tangle'
+import type { Method, RawBatch } from '@dunbar/wire'
+import { MessageJsonWriter } from './message-json.js'
+import { asynchronous, source } from './method.js'
+import { booleanOption, keyArgument, limitOption, optionsOf, stringOption } from './options.js'
+import { type Services, shardOfFeed } from './services.js'
+
+/**
+ * Threads and other tangles: one scatter for the messages that name a root, one gather, one causal
+ * sort. Blocked authors are those that the own feed blocks.
+ */
+export function tangleMethods(services: Services): Method[] {
+  return [
+    source('tangle.read', (args, { signal }) => readTangle(services, readOptions(args), signal)),
+    asynchronous('tangle.heads', (args) =>
+      tangleHeads(services, headOptions('tangle.heads', args)),
+    ),
+    /** What a reply names in `branch`. */
+    asynchronous('tangle.branch', async (args) => {
+      const found = await gather(services, headOptions('tangle.branch', args))
+      return heads(found.root, found.rows)
+    }),
+  ]
+}
+
+interface Wanted {
+  readonly root: MessageKey
+  /** Name of a v2 tangle; undefined for threads. */
+  readonly name: string | undefined
+}
+
+interface ReadOptions extends Wanted {
+  readonly live: boolean
+  readonly old: boolean
+  readonly limit: number
+  readonly keys: boolean
+  readonly values: boolean
+  readonly sync: boolean
+  readonly meta: boolean
+}
+
+function readOptions(args: readonly unknown[]): ReadOptions {
+  const method = 'tangle.read'
+  const given = typeof args[0] === 'string' ? { root: args[0] } : optionsOf(method, args)
+  return {
+    root: keyArgument(method, 'root', given.root),
+    name: stringOption(method, given, 'name') || undefined,
+    live: booleanOption(method, given, 'live', false),
+    old: booleanOption(method, given, 'old', true),
+    limit: limitOption(method, given),
+    keys: booleanOption(method, given, 'keys', true),
+    values: booleanOption(method, given, 'values', true),
+    sync: booleanOption(method, given, 'sync', true),
+    meta: booleanOption(method, given, 'meta', false),
+  }
+}
+
+function headOptions(
+  method: string,
+  args: readonly unknown[],
+): Wanted & { readonly meta: boolean } {
+  const given = typeof args[0] === 'string' ? { root: args[0] } : optionsOf(method, args)
+  return {
+    root: keyArgument(method, 'root', given.root ?? given.id),
+    name: stringOption(method, given, 'name') || undefined,
+    meta: booleanOption(method, given, 'meta', false),
+  }
+}
+
+/** The rows of all shards, and the frame of each at the same index. */
+interface Gathered {
+  readonly root: MessageKey
+  readonly rows: TangleRow[]
+  readonly frames: FrameReader[]
+  readonly blocked: ReadonlySet<FeedId>
+}
+
+async function gather(services: Services, { root, name }: Wanted): Promise<Gathered> {
+  const [blocked, ...parts] = await Promise.all([
+    blockedBySelf(services),
+    ...services.shards.map((shard) => shard.tangle(root, name)),
+  ])
+  const rows: TangleRow[] = []
+  const frames: FrameReader[] = []
+  for (const part of parts) addRows(part, rows, frames)
+  return { root, rows, frames, blocked }
+}
+
+function addRows(part: TangleRows, rows: TangleRow[], frames: FrameReader[]): void {
+  const bytes = new Uint8Array(part.frames)
+  const reader = new FrameReader(bytes)
+  for (const row of part.rows) {
+    reader.next()
+    const frame = new FrameReader(bytes.subarray(reader.offset, reader.offset + reader.frameBytes))
+    frame.next()
+    rows.push(row)
+    frames.push(frame)
+  }
+}
+
+/** Authors that the own feed blocks. */
+async function blockedBySelf(services: Services): Promise<ReadonlySet<FeedId>> {
+  const contacts = await shardOfFeed(services, services.id).contacts([services.id])
+  return new Set(contacts.filter(({ state }) => state === -1).map(({ dest }) => dest))
+}
+
+/** @throws {AUTHOR_BLOCKED} the root is by a blocked author @throws {NOT_FOUND} */
+function shownThread(found: Gathered): Extract<FilteredThread, { isShown: true }>['thread'] {
+  const filtered = filterThread(found.root, found.rows, {
+    blocked: found.blocked,
+    private: false,
+  })
+  if (filtered.isShown) return filtered.thread
+  if (filtered.reason === 'AUTHOR_BLOCKED') {
+    throw new CodedError('AUTHOR_BLOCKED', filtered.text, { author: filtered.author })
+  }
+  throw new CodedError('NOT_FOUND', 'the root is a private message', { root: found.root })
+}
+
+async function tangleHeads(
+  services: Services,
+  wanted: Wanted & { readonly meta: boolean },
+): Promise<unknown> {
+  const found = await gather(services, wanted)
+  const newest =
+    wanted.name === undefined
+      ? heads(found.root, found.rows)
+      : connectedHeads(found.root, found.rows)
+  if (!wanted.meta) return newest
+  const { missing, forks, isRootHeld, order } = shownThread(found)
+  return { heads: newest, missing, forks, isRootHeld, messages: order.length }
+}
+
+async function* readTangle(
+  services: Services,
+  options: ReadOptions,
+  signal: AbortSignal,
+): AsyncGenerator<RawBatch | { sync: true }> {
+  const { root, name } = options
+  const live = options.live
+    ? services.shards.map((shard) => shard.tangleLive(root, name, { signal }))
+    : []
+  const news = live.map((stream) => ({ stream, next: stream.next() }))
+  try {
+    const seen = new Set<MessageKey>()
+    let left = options.limit
+    const found = await gather(services, options)
+    const thread = shownThread(found)
+    const writer = new MessageJsonWriter(options)
+    const flags = options.meta ? flagsOf(thread) : null
+    if (!options.old) for (const { key } of found.rows) seen.add(key)
+    else {
+      for (const index of thread.order) {
+        if (left <= 0) break
+        seen.add(found.rows[index]!.key)
+        write(writer, found, index, flags)
+        left -= 1
+      }
+    }
+    if (writer.count > 0) yield writer.finish()
+    if (!options.live || left <= 0) return
+    if (options.sync && options.old) yield { sync: true }
+    const waiting = new Map(news.map((lane) => [lane, settle(lane)]))
+    while (waiting.size > 0) {
+      const { lane, result } = await Promise.race(waiting.values())
+      if (result.done) {
+        waiting.delete(lane)
+        continue
+      }
+      const rows: TangleRow[] = []
+      const frames: FrameReader[] = []
+      addRows(result.value, rows, frames)
+      lane.next = lane.stream.next()
+      waiting.set(lane, settle(lane))
+      const blocked = await blockedBySelf(services)
+      for (const [index, row] of rows.entries()) {
+        if (left <= 0 || row.isPrivate || seen.has(row.key) || blocked.has(row.author)) continue
+        seen.add(row.key)
+        write(writer, { rows, frames }, index, null)
+        left -= 1
+      }
+      if (writer.count > 0) yield writer.finish()
+      if (left <= 0) return
+    }
+  } finally {
+    await Promise.all(live.map((stream) => stream.return?.()))
+  }
+}
+
+const settle = <Lane extends { readonly next: Promise<IteratorResult<TangleRows>> }>(lane: Lane) =>
+  lane.next.then((result) => ({ lane, result }))
+
+/** What `meta: true` tells of each message beside it. */
+interface Flags {
+  readonly missing: ReadonlySet<MessageKey>
+  readonly heads: ReadonlySet<MessageKey>
+  readonly disconnected: ReadonlySet<number>
+  readonly cyclic: ReadonlySet<number>
+}
+
+function flagsOf(thread: Extract<FilteredThread, { isShown: true }>['thread']): Flags {
+  return {
+    missing: new Set(thread.missing),
+    heads: new Set(thread.heads),
+    disconnected: new Set(thread.disconnected),
+    cyclic: new Set(thread.cyclic),
+  }
+}
+
+function write(
+  writer: MessageJsonWriter,
+  { rows, frames }: Pick<Gathered, 'rows' | 'frames'>,
+  index: number,
+  flags: Flags | null,
+): void {
+  const frame = frames[index]!
+  const row = rows[index]!
+  if (flags === null) {
+    writer.push(frame)
+    return
+  }
+  const tangle = {
+    root: row.root,
+    fork: row.fork,
+    branch: row.branch,
+    missing: row.branch.filter((key) => flags.missing.has(key)),
+    isHead: flags.heads.has(row.key),
+    isDisconnected: flags.disconnected.has(index),
+    isCyclic: flags.cyclic.has(index),
+  }
+  const value = Buffer.from(frame.message).toString()
+  writer.pushText(
+    `{"key":"${row.key}","value":${value},"timestamp":${frame.received},"meta":${JSON.stringify({ tangle })}}`,
+  )
+}

@@ -1,0 +1,50 @@
+import { Mistake } from '../mistake.js'
+import type { CommandContext } from '../session.js'
+import { printPairs } from '../table.js'
+
+export interface StartOptions {
+  readonly shards?: string
+}
+
+/** @throws {Mistake} for anything but a count of threads */
+function shardCount(text: string | undefined): { shards?: number } {
+  if (text === undefined) return {}
+  const shards = Number(text)
+  if (!Number.isInteger(shards) || shards < 1 || shards > 64) {
+    throw new Mistake('--shards needs a whole number from 1 to 64')
+  }
+  return { shards }
+}
+
+/** Runs a node until a signal asks it to stop. The second signal ends the process at once. */
+export async function start(context: CommandContext, options: StartOptions): Promise<number> {
+  const stopping = new Promise<void>((resolve) => {
+    let hasSignal = false
+    const onSignal = () => {
+      if (hasSignal) process.exit(1)
+      hasSignal = true
+      resolve()
+    }
+    process.on('SIGTERM', onSignal)
+    process.on('SIGINT', onSignal)
+  })
+  const { startNode } = await import('@dunbar/node')
+  const node = await startNode({ path: context.path, ...shardCount(options.shards) })
+  try {
+    const { id, path, socketPath } = node
+    if (context.isJson) {
+      await context.output.json({ event: 'ready', id, path, socket: socketPath })
+    } else {
+      await printPairs(context.output, [
+        ['id', id],
+        ['path', path],
+        ['socket', socketPath],
+      ])
+    }
+    const failure = await Promise.race([stopping, node.failed])
+    if (failure !== undefined) throw failure
+  } finally {
+    await node.stop()
+  }
+  return 0
+}

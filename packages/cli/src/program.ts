@@ -1,0 +1,176 @@
+/** The commands, their options and their help. What a command does is loaded when it runs. */
+import { Command, type CommanderError } from 'commander'
+import { Mistake } from './mistake.js'
+import type { CommandContext } from './session.js'
+
+function example(command: Command, ...lines: readonly string[]): Command {
+  return command.addHelpText(
+    'after',
+    `\nExample:\n${lines.map((line) => `  $ ${line}\n`).join('')}`,
+  )
+}
+
+/**
+ * Builds the program. Actions run with the context and hand their exit code to `finish`; `words` are
+ * those of the command line behind the command, for the one that reads its options by itself.
+ */
+export function buildProgram(
+  version: string,
+  context: CommandContext,
+  words: readonly string[],
+  finish: (exitCode: number) => void,
+): Command {
+  const program = new Command('dunbar')
+    .description(
+      'A headless Secure Scuttlebutt peer. A command talks to the node that runs on the folder; where none runs, it opens the folder itself.',
+    )
+    .version(version)
+    .usage('COMMAND [options]\n       dunbar METHOD.NAME [args] [--option value]')
+    .helpCommand('help [command]', 'shows the help of a command')
+    .exitOverride()
+    .configureOutput({ writeErr: () => {} })
+
+  const add = (
+    usage: string,
+    description: string,
+    examples: readonly string[],
+    configure: (command: Command) => unknown = () => {},
+    more = '',
+  ): Command => {
+    const command = program
+      .command(usage)
+      .summary(description)
+      .description(more === '' ? `${description}.` : `${description}. ${more}`)
+      .exitOverride()
+    configure(command)
+    command
+      .option('--path <folder>', 'folder of the node; default $DUNBAR_PATH, else ~/.dunbar')
+      .option('--json', 'print JSON')
+    return example(command, ...examples)
+  }
+
+  add('start', 'runs a node until Ctrl-C', ['dunbar start --path ~/.dunbar'], (command) =>
+    command.option('--shards <count>', 'worker threads for feeds; default one a core'),
+  ).action(async (options) => {
+    const { start } = await import('./commands/start.js')
+    finish(await start(context, options))
+  })
+
+  add(
+    'generate',
+    'writes signed messages of invented feeds as JSON lines',
+    ['dunbar generate --feeds 150 --messages 100000 --seed 1 > messages.jsonl'],
+    (command) =>
+      command
+        .requiredOption('--feeds <count>', 'number of feeds')
+        .requiredOption('--messages <count>', 'number of messages in all')
+        .requiredOption('--seed <text>', 'what the feeds are made from'),
+    'The same numbers and the same seed give the same bytes.',
+  ).action(async (options) => {
+    const { generate } = await import('./commands/generate.js')
+    finish(await generate(context, options))
+  })
+
+  add(
+    'import',
+    'reads messages from a file or another node and checks each',
+    ['dunbar import messages.jsonl.gz', 'dunbar import ~/.ssb'],
+    (command) => command.argument('<file>', 'file or folder to read'),
+    'Takes JSON lines (plain or gzip), the log.offset of ssb-db, the log.bipf of ssb-db2, or the folder of such a node, whose secret stays where it is. Messages that are here already are skipped, so an import that was broken off can be done again.',
+  ).action(async (file) => {
+    const { importFile } = await import('./commands/import.js')
+    finish(await importFile(context, file))
+  })
+
+  add(
+    'export',
+    'writes messages as JSON lines, each exactly as it was signed',
+    ['dunbar export | gzip > messages.jsonl.gz'],
+    (command) => command.option('--feed <id>', 'only the messages of this feed'),
+  ).action(async (options) => {
+    const { exportMessages } = await import('./commands/export.js')
+    finish(await exportMessages(context, options))
+  })
+
+  add('feeds', 'lists the feeds that the node holds', ['dunbar feeds --json']).action(async () => {
+    const { listFeeds } = await import('./commands/feeds.js')
+    finish(await listFeeds(context))
+  })
+
+  add(
+    'get',
+    'prints a message',
+    ["dunbar get '%ONGmJa3JdwKxGcTMKdE9FtBhVX0kLRGdZIbPLgr8Sto=.sha256'"],
+    (command) => command.argument('<key>', 'key of the message'),
+  ).action(async (key) => {
+    const { getMessage } = await import('./commands/get.js')
+    finish(await getMessage(context, key))
+  })
+
+  add(
+    'tangle',
+    'shows a thread as a tree, or its messages in causal order with --json',
+    ["dunbar tangle '%ONGmJa3JdwKxGcTMKdE9FtBhVX0kLRGdZIbPLgr8Sto=.sha256' --live"],
+    (command) =>
+      command
+        .argument('<root>', 'key of the first message')
+        .option('--live', 'go on with new messages as they come'),
+  ).action(async (root, options) => {
+    const { readTangle } = await import('./commands/tangle.js')
+    finish(await readTangle(context, root, options))
+  })
+
+  add(
+    'publish',
+    'signs a message and appends it to the own feed',
+    ['dunbar publish --type post --text "hello"', 'echo \'{"type":"vote"}\' | dunbar publish .'],
+    (command) =>
+      command
+        .argument('[content]', '"." or JSON')
+        .option('--type <type>', 'type of the message, such as post')
+        .option('--text <text>', 'text of a post')
+        .option('--root <key>', 'first message of the thread that this answers')
+        .option('--branch <key...>', 'messages that this answers; default the newest of the thread')
+        .option('--recps <id...>', 'feeds that alone may read it')
+        .allowUnknownOption()
+        .allowExcessArguments(),
+    'Options make the content, also others than these; "." instead reads it as JSON from the standard input.',
+  ).action(async () => {
+    const { publish } = await import('./commands/publish.js')
+    finish(await publish(context, words))
+  })
+
+  add('status', 'shows how the node and its shards are', ['dunbar status --json'], (command) =>
+    command.option('--running', 'only of a node that runs; exit code 1 where none does'),
+  ).action(async (options) => {
+    const { showStatus } = await import('./commands/status.js')
+    finish(await showStatus(context, options))
+  })
+
+  add('verify', 'checks every stored message again; exit code 1 if any is damaged', [
+    'dunbar verify',
+  ]).action(async () => {
+    const { verify } = await import('./commands/verify.js')
+    finish(await verify(context))
+  })
+
+  add('rebuild', 'deletes indexes and caches and folds them again from the messages', [
+    'dunbar rebuild',
+  ]).action(async () => {
+    const { rebuild } = await import('./commands/rebuild.js')
+    finish(await rebuild(context))
+  })
+
+  program.addHelpText(
+    'after',
+    '\nAny method of the API can be called too, as with ssb-server:\n  $ dunbar whoami\n  $ dunbar createLogStream --limit 1 --reverse\n',
+  )
+  return program
+}
+
+/** The mistake behind an error of the command line, or null where it was a wish for help. */
+export function mistakeOf(error: CommanderError): Mistake | null {
+  if (error.exitCode === 0 || error.code === 'commander.help') return null
+  const [first = '', hint = ''] = error.message.replace(/^error: /, '').split('\n')
+  return new Mistake(hint === '' ? first : `${first} ${hint}`)
+}

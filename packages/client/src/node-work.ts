@@ -1,0 +1,143 @@
+import { CodedError, type FeedId, type Sequence } from '@dunbar/core'
+import type { Peer } from '@dunbar/wire'
+
+/** What the node takes in. */
+export interface ImportOptions {
+  /** A file or folder as the node sees it: an absolute path. */
+  readonly file: string
+  /** A secret file, for what can't be read without one. */
+  readonly secret?: string
+  readonly signal?: AbortSignal
+}
+
+/** Bytes of the source that are read, and messages in them. */
+export interface ImportProgress {
+  readonly event: 'progress'
+  readonly read: number
+  readonly bytes: number
+  readonly totalBytes: number
+}
+
+/** What an import did. Counts of messages, but for `feeds`. */
+export interface ImportDone {
+  readonly event: 'done'
+  /** Sentences for the person. */
+  readonly notes: readonly string[]
+  readonly read: number
+  readonly added: number
+  readonly known: number
+  readonly feeds: number
+  readonly rejected: readonly {
+    readonly reason: string
+    readonly count: number
+    readonly example: string
+  }[]
+  readonly seconds: number
+}
+
+/** Feeds that are through, of all, and messages in them. */
+export interface FeedsProgress {
+  readonly event: 'progress'
+  readonly feeds: number
+  readonly totalFeeds: number
+  readonly messages: number
+}
+
+/** What a check of every stored message found. */
+export interface VerifyDone {
+  readonly event: 'done'
+  readonly messages: number
+  readonly feeds: number
+  readonly damaged: readonly {
+    readonly feed: FeedId
+    readonly sequence: Sequence
+    readonly reason: string
+  }[]
+  readonly seconds: number
+}
+
+/** What was folded again. */
+export interface RebuildDone {
+  readonly event: 'done'
+  readonly feeds: number
+  readonly messages: number
+  readonly seconds: number
+}
+
+/** Long work on the node's own data. Leaving a loop early stops the work. */
+export class NodeWork {
+  readonly #peer: Peer
+
+  constructor(peer: Peer) {
+    this.#peer = peer
+  }
+
+  /** Imports a message file or another node's store. The last item is `done`; by then all is on the disk. */
+  async *import(options: string | ImportOptions): AsyncGenerator<ImportProgress | ImportDone> {
+    const { signal, ...sent } = typeof options === 'string' ? { file: options } : options
+    const notes: string[] = []
+    for await (const item of this.#events('node.import', sent, signal)) {
+      if (item.event === 'note') notes.push(String(item.text))
+      else if (item.event === 'done') yield { ...done<ImportDone>(item), notes }
+      else yield item as unknown as ImportProgress
+    }
+  }
+
+  /** Checks every stored message again, signatures included. */
+  async *verify(signal?: AbortSignal): AsyncGenerator<FeedsProgress | VerifyDone> {
+    for await (const item of this.#events('node.verify', undefined, signal)) {
+      yield item.event === 'done' ? done<VerifyDone>(item) : feedsProgress(item)
+    }
+  }
+
+  /** Deletes the derived state and folds it again from the stored messages. */
+  async *rebuild(signal?: AbortSignal): AsyncGenerator<FeedsProgress | RebuildDone> {
+    for await (const item of this.#events('node.rebuild', undefined, signal)) {
+      yield item.event === 'done' ? done<RebuildDone>(item) : feedsProgress(item)
+    }
+  }
+
+  /** Writes the derived state to the disk, so that the next start is fast. */
+  async checkpoint(): Promise<void> {
+    await this.#peer.call('node.checkpoint')
+  }
+
+  /**
+   * Stored messages as JSON lines, in pieces of whole lines, in order of arrival or, for one feed,
+   * of sequence. The bytes are the node's: nothing is parsed on the way.
+   */
+  async *export(options: { readonly feed?: FeedId | string } = {}): AsyncGenerator<Uint8Array> {
+    const { feed } = options
+    const batches =
+      feed === undefined
+        ? this.#peer.rawSource('createLogStream', [{}])
+        : this.#peer.rawSource('createUserStream', [{ id: feed }])
+    for await (const batch of batches) yield batch.lines()
+  }
+
+  async *#events(name: string, options: unknown, signal: AbortSignal | undefined) {
+    const args = options === undefined ? [] : [options]
+    const items = this.#peer.source(name, args, signal === undefined ? {} : { signal })
+    for await (const item of items) {
+      if (typeof item !== 'object' || item === null || !('event' in item)) {
+        throw new CodedError('UNEXPECTED_ANSWER', `${name} gave an item that is no event`)
+      }
+      yield item as { readonly event: unknown; readonly [field: string]: unknown }
+    }
+  }
+}
+
+/** The result's fields beside the event's name, wherever the node put them. */
+function done<Done>(item: { readonly [field: string]: unknown }): Done {
+  const { result, ...rest } = item
+  return { ...rest, ...(typeof result === 'object' ? result : {}) } as Done
+}
+
+function feedsProgress(item: { readonly [field: string]: unknown }): FeedsProgress {
+  return {
+    event: 'progress',
+    feeds: Number(item.feeds ?? item.done ?? 0),
+    totalFeeds: Number(item.totalFeeds ?? item.total ?? 0),
+    messages: Number(item.messages ?? 0),
+  }
+}

@@ -1,0 +1,184 @@
+import { type MessageKey, messageKeyFromBytes, type Sequence } from '@dunbar/core'
+import { type ClassicMessage, checkSuccessor, readClassic, verifySignature } from '@dunbar/formats'
+import { bytesEqual, frameMessage } from './frame.js'
+import { RejectionTally } from './rejection-tally.js'
+import type { AppendEntry, ShardStore } from './shard-store.js'
+
+/**
+ * A run of messages on its way into one feed. Checking (parse, form, order, `previous`) goes ahead
+ * of storing, so that signatures can be checked elsewhere meanwhile: `checkNext` moves a tentative
+ * head forward and returns candidates whose place in the chain is right; `settle` is told which of
+ * them carry a good signature, stores those, and drops what stood on a bad one.
+ *
+ * Invariant: tentative head = stored head + candidates that are not settled, in order.
+ */
+
+/** A message as it came; `receivedMs` NaN where the sender does not know. */
+export interface IncomingMessage {
+  readonly bytes: Uint8Array
+  readonly receivedMs: number
+}
+
+export interface Candidate {
+  readonly message: ClassicMessage
+  readonly receivedMs: number
+  /** False for a message that is stored without its predecessor. */
+  readonly isInChain: boolean
+}
+
+export interface FeedHead {
+  readonly sequence: Sequence
+  readonly key: MessageKey
+}
+
+/** What the run needs of the feed that it appends to. */
+export interface RunFeed {
+  readonly store: ShardStore
+  readonly feed: number
+  readonly authorId: string
+  readonly hmacKey: Uint8Array | null
+  /** Two signed messages at one place: keeps the second as evidence. */
+  noteFork(refused: ClassicMessage, receivedMs: number): void
+  now(): number
+}
+
+export class AppendRun {
+  readonly #feed: RunFeed
+  readonly #messages: readonly IncomingMessage[]
+  readonly #takesOutOfOrder: boolean
+  readonly tally = new RejectionTally()
+  #position = 0
+  #tentative: FeedHead | null
+  #stored: Sequence
+  #isBroken = false
+  added = 0
+  known = 0
+
+  constructor(feed: RunFeed, messages: readonly IncomingMessage[], takesOutOfOrder: boolean) {
+    this.#feed = feed
+    this.#messages = messages
+    this.#takesOutOfOrder = takesOutOfOrder
+    this.#tentative = storedHead(feed)
+    this.#stored = this.#tentative?.sequence ?? 0
+  }
+
+  /** Whether all messages have been checked. */
+  get isChecked(): boolean {
+    return this.#position >= this.#messages.length
+  }
+
+  get remaining(): number {
+    return this.#messages.length - this.#position
+  }
+
+  /**
+   * Checks up to `most` messages and returns those whose signature decides. Stops early at a message
+   * that repeats one which is not settled yet.
+   */
+  checkNext(most: number): Candidate[] {
+    const candidates: Candidate[] = []
+    for (let checked = 0; checked < most && !this.isChecked; checked++) {
+      const incoming = this.#messages[this.#position]!
+      const read = readClassic(incoming.bytes, this.#readOptions())
+      if (!read.ok) {
+        this.tally.add(read.reason, `${this.#feed.authorId}:?`)
+      } else {
+        const candidate = this.#place(read.message, incoming.receivedMs)
+        if (candidate === 'wait') return candidates
+        if (candidate !== null) candidates.push(candidate)
+      }
+      this.#position += 1
+    }
+    return candidates
+  }
+
+  /** Stores the candidates with a good signature. `verdicts[i]` is 1 for a good one. Returns what to store. */
+  settle(candidates: readonly Candidate[], verdicts: ArrayLike<number>): AppendEntry[] {
+    const entries: AppendEntry[] = []
+    for (let index = 0; index < candidates.length; index++) {
+      const { message, receivedMs, isInChain } = candidates[index]!
+      if (isInChain && this.#isBroken) {
+        this.#reject('GAP', message)
+      } else if (verdicts[index] !== 1) {
+        this.#reject('SIGNATURE', message)
+        if (isInChain) this.#isBroken = true
+      } else {
+        entries.push({
+          sequence: message.sequence,
+          received: Number.isNaN(receivedMs) ? this.#feed.now() : receivedMs,
+          keyBytes: message.keyBytes,
+          compact: message.compact,
+          value: message.value,
+          timestamp: message.timestamp,
+          inChain: isInChain,
+        })
+        if (isInChain) this.#stored = message.sequence
+      }
+    }
+    this.added += entries.length
+    return entries
+  }
+
+  /** After everything under way is settled: the tentative head is the stored one again. */
+  restart(): void {
+    this.#tentative = storedHead(this.#feed)
+    this.#stored = this.#tentative?.sequence ?? 0
+    this.#isBroken = false
+  }
+
+  #readOptions() {
+    return this.#feed.hmacKey === null ? {} : { hmacKey: this.#feed.hmacKey }
+  }
+
+  /** Whether the place of this message can only be judged once those under way are settled. */
+  #mustWait(message: ClassicMessage): boolean {
+    const tentative = this.#tentative?.sequence ?? 0
+    return (
+      tentative > this.#stored && message.sequence > this.#stored && message.sequence <= tentative
+    )
+  }
+
+  #place(message: ClassicMessage, receivedMs: number): Candidate | 'wait' | null {
+    if (message.author !== this.#feed.authorId) return this.#reject('AUTHOR_MISMATCH', message)
+    if (this.#mustWait(message)) return 'wait'
+    const heldRow = this.#feed.store.rowAt(this.#feed.feed, message.sequence)
+    if (heldRow !== -1) return this.#compareWithHeld(heldRow, message, receivedMs)
+    const place = checkSuccessor(message, this.#tentative)
+    if (place === 'ok') {
+      this.#tentative = { sequence: message.sequence, key: message.key }
+      return { message, receivedMs, isInChain: true }
+    }
+    if (place === 'FORK') {
+      if ((this.#tentative?.sequence ?? 0) > this.#stored) return 'wait'
+      return this.#refuseFork(message, receivedMs)
+    }
+    if (this.#takesOutOfOrder) return { message, receivedMs, isInChain: false }
+    return this.#reject('GAP', message)
+  }
+
+  #compareWithHeld(row: number, message: ClassicMessage, receivedMs: number): null {
+    const held = frameMessage(this.#feed.store.readRow(row))
+    if (bytesEqual(held, message.compact)) {
+      this.known += 1
+      return null
+    }
+    return this.#refuseFork(message, receivedMs)
+  }
+
+  /** Only a good signature proves a fork: nobody but the author can make a feed look forked. */
+  #refuseFork(message: ClassicMessage, receivedMs: number): null {
+    if (!verifySignature(message)) return this.#reject('SIGNATURE', message)
+    this.#feed.noteFork(message, receivedMs)
+    return this.#reject('FORK', message)
+  }
+
+  #reject(reason: string, message: ClassicMessage): null {
+    this.tally.add(reason, `${message.author}:${message.sequence}`)
+    return null
+  }
+}
+
+function storedHead({ store, feed }: RunFeed): FeedHead | null {
+  const { sequence, headKey } = store.feedInfo(feed)
+  return headKey === null ? null : { sequence, key: messageKeyFromBytes(headKey) }
+}

@@ -1,0 +1,68 @@
+import { type FeedRecord, type ForkRecord, plainRecord } from './feed-record.js'
+import { FORKED, QUARANTINED, RECORDED } from './feed-table.js'
+import { makeFrame } from './frame.js'
+import type { RecordKeeper } from './record-keeper.js'
+import type { AppendEntry, StoreTrouble } from './shard-store.js'
+import type { ShardTables } from './shard-tables.js'
+import { systemCode } from './store-error.js'
+
+/** What the records need of their store. */
+export interface RecordHost {
+  tables(): ShardTables
+  folder(feed: number): string
+  /** The frame of a row. @throws {STORE_ROW_DAMAGED} */
+  frame(row: number): Uint8Array
+  report(trouble: StoreTrouble): void
+  /** The tables changed. */
+  changed(): void
+}
+
+/** The records of a store's feeds, and the flags in its table that tell of them. */
+export class FeedRecords {
+  readonly #keeper: RecordKeeper
+  readonly #host: RecordHost
+
+  constructor(keeper: RecordKeeper, host: RecordHost) {
+    this.#keeper = keeper
+    this.#host = host
+  }
+
+  read(feed: number): FeedRecord {
+    const { feeds } = this.#host.tables()
+    return feeds.has(feed, RECORDED) ? this.#keeper.read(this.#host.folder(feed)) : plainRecord
+  }
+
+  /** Resolves when it is on the disk. The flags follow at once. @throws {STORE_FULL} @throws {STORE_FAILED} */
+  async write(feed: number, record: FeedRecord): Promise<void> {
+    const { feeds } = this.#host.tables()
+    const { format, forks, quarantine } = record
+    const isPlain = format === 'classic' && forks.length === 0 && quarantine === null
+    feeds.set(feed, RECORDED, !isPlain)
+    feeds.set(feed, FORKED, forks.length > 0)
+    feeds.set(feed, QUARANTINED, quarantine !== null)
+    this.#host.changed()
+    await this.#keeper.write(this.#host.folder(feed), record)
+  }
+
+  /** Keeps a second message for a place that is taken. A failure to write it is reported, and tried again by `flush`. */
+  noteFork(feed: number, refused: AppendEntry): void {
+    const tables = this.#host.tables()
+    const row = tables.rowAt(feed, refused.sequence)
+    if (row === -1) return
+    const fork: ForkRecord = {
+      sequence: refused.sequence,
+      kept: new Uint8Array(this.#host.frame(row)),
+      refused: makeFrame(refused.sequence, refused.received, refused.keyBytes, refused.compact),
+    }
+    const record = this.#keeper.withFork(this.#host.folder(feed), fork)
+    if (record === null) return
+    this.write(feed, record).catch((error) => {
+      const reason = systemCode((error as Error).cause ?? error)
+      this.#host.report({ kind: 'recordFailed', feed: tables.feedId(feed), reason })
+    })
+  }
+
+  flush(): Promise<void> {
+    return this.#keeper.flush()
+  }
+}

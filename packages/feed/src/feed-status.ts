@@ -1,0 +1,13 @@
+import type { FeedState, FeedStatus } from './protocol.js'
+import type { FeedInfo } from './shard-store.js'
+
+/** A feed's line in `feeds.list`. */
+export function statusOf(
+  { id, sequence, messages, bytes, flags }: FeedInfo,
+  isActive: boolean,
+): FeedStatus {
+  let state: FeedState = 'ok'
+  if (flags.isDamaged) state = 'damaged'
+  if (flags.isQuarantined) state = 'quarantined'
+  return { id, sequence, messages, bytes, state, forked: flags.isForked, active: isActive }
+}

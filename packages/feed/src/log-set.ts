@@ -1,0 +1,67 @@
+import type { FileSystem } from '@dunbar/actor'
+import { feedFolder } from './feed-folder.js'
+import { HandlePool } from './handles.js'
+import { Log, NameSync } from './log.js'
+import type { ShardTables } from './shard-tables.js'
+
+/** The logs in use. One that is not in use costs nothing here: its size stands in the table of feeds. */
+export class LogSet {
+  readonly pool: HandlePool
+  readonly #fs: FileSystem
+  readonly #root: string
+  readonly #names: NameSync
+  readonly #logs = new Map<number, Log>()
+
+  constructor(fs: FileSystem, root: string, maxOpenFiles: number) {
+    this.#fs = fs
+    this.#root = root
+    this.#names = new NameSync(fs)
+    this.pool = new HandlePool(fs, maxOpenFiles)
+  }
+
+  get count(): number {
+    return this.#logs.size
+  }
+
+  get names(): NameSync {
+    return this.#names
+  }
+
+  /** The log of a feed, as long as its table says where it is not in use yet. */
+  get(tables: ShardTables, feed: number): Log {
+    return this.#logs.get(feed) ?? this.#add(tables, feed, tables.feeds.logBytes[feed] as number)
+  }
+
+  /** The log of a feed that was found on the disk with a size; one in use knows its own. */
+  found(tables: ShardTables, feed: number, sizeBytes: number): Log {
+    return this.#logs.get(feed) ?? this.#add(tables, feed, sizeBytes)
+  }
+
+  /** The log of a feed if it is in use. */
+  held(feed: number): Log | undefined {
+    return this.#logs.get(feed)
+  }
+
+  values(): IterableIterator<Log> {
+    return this.#logs.values()
+  }
+
+  /** Lets a log go; its file is closed. */
+  release(feed: number): void {
+    const log = this.#logs.get(feed)
+    if (log === undefined) return
+    this.pool.drop(log.path)
+    this.#logs.delete(feed)
+  }
+
+  folder(tables: ShardTables, feed: number): string {
+    return feedFolder(this.#root, tables.feeds.id(feed))
+  }
+
+  #add(tables: ShardTables, feed: number, sizeBytes: number): Log {
+    const folder = this.folder(tables, feed)
+    const log = new Log(this.#fs, this.pool, this.#names, feed, folder, sizeBytes)
+    this.#logs.set(feed, log)
+    return log
+  }
+}

@@ -1,0 +1,405 @@
+/**
+ * The store of one shard, put together: logs on the disk are the truth, tables in memory are
+ * derived from them, a snapshot on the disk makes the next start fast.
+ *
+ * Order of an append: frames into the log with one write, then rows and indexes, then the head. So
+ * whatever the tables know is in a log; a crash between leaves a longer log, which the next start
+ * folds on. Where a log lost what was not synced, the snapshot knows it as longer, and the feed is
+ * folded anew.
+ */
+import { feedIdFromBytes } from '@dunbar/core'
+import { Appender } from './appender.js'
+import { loadState, removeForeignSnapshots, saveState, snapshotPath } from './derived-state.js'
+import { feedIdOfFolder, feedsFolder } from './feed-folder.js'
+import type { FeedRecord, ForkRecord } from './feed-record.js'
+import { FeedRecords } from './feed-records.js'
+import { DAMAGED, FORKED, GONE, QUARANTINED, RECORDED } from './feed-table.js'
+import { frameKey } from './frame.js'
+import type { IndexBuilder } from './index-builders.js'
+import type { Log } from './log.js'
+import { LogSet } from './log-set.js'
+import { RecordKeeper } from './record-keeper.js'
+import { foldLog, type Recovering, recoverFeeds } from './recovery.js'
+import { RowReader } from './row-reader.js'
+import { ShardQueries } from './shard-queries.js'
+import type {
+  AppendEntry,
+  Progress,
+  ShardStore,
+  ShardStoreOptions,
+  StoreLimits,
+  StoreStatistics,
+  StoreTrouble,
+  WalkedFrame,
+} from './shard-store.js'
+import { emptyTables, type ShardTables } from './shard-tables.js'
+import { StoreError, storeFailure } from './store-error.js'
+import { walkedFeed } from './walked-feed.js'
+
+const defaultLimits: StoreLimits = {
+  cacheBytes: 16 * 1024 * 1024,
+  openFiles: 128,
+  syncDelayMs: 1000,
+  syncBytes: 1024 * 1024,
+  syncConcurrency: 4,
+}
+
+export class OpenShardStore extends ShardQueries implements ShardStore {
+  protected tables: ShardTables
+  protected readonly reader: RowReader
+  readonly #options: ShardStoreOptions
+  readonly #limits: StoreLimits
+  readonly #logs: LogSet
+  readonly #keeper: RecordKeeper
+  readonly #records: FeedRecords
+  readonly #appender: Appender
+  readonly #troubles: Partial<Record<StoreTrouble['kind'], number>> = {}
+  readonly #snapshotPath: string
+  readonly #progress = { start: 0, current: 0, target: 0 }
+  #work: Generator<void> | null
+  #failure: unknown = null
+  #generation = 0
+  /** Counts what a snapshot would have to tell. */
+  #changeCount = 0
+  #savedChangeCount = -1
+  #saving: Promise<void> = Promise.resolve()
+  #isClosed = false
+
+  constructor(options: ShardStoreOptions) {
+    super()
+    const { ports, root } = options
+    this.#options = options
+    this.#limits = { ...defaultLimits, ...options.limits }
+    this.#snapshotPath = snapshotPath(root, options.shard, options.shards)
+    this.tables = emptyTables(ports.random.bytes(8))
+    this.#logs = new LogSet(ports.fs, root, this.#limits.openFiles)
+    const changed = () => {
+      this.#changeCount += 1
+    }
+    this.#keeper = new RecordKeeper(ports.fs, this.#logs.names, (folder, reason) => {
+      const names = folder.split('/')
+      const idBytes = feedIdOfFolder(names.at(-2) ?? '', names.at(-1) ?? '')
+      if (idBytes !== null) {
+        this.#report({ kind: 'recordDamaged', feed: feedIdFromBytes(idBytes), reason })
+      }
+    })
+    this.#records = new FeedRecords(this.#keeper, {
+      tables: () => this.tables,
+      folder: (feed) => this.#logs.folder(this.tables, feed),
+      frame: (row) => this.reader.frame(row),
+      report: (trouble) => this.#report(trouble),
+      changed,
+    })
+    this.reader = new RowReader(
+      this.tables,
+      (feed) => this.#logs.get(this.tables, feed),
+      (row) => this.#noteDamage(row),
+      this.#limits.cacheBytes,
+    )
+    const { syncDelayMs: delayMs, syncBytes: maxBytes, syncConcurrency: concurrency } = this.#limits
+    this.#appender = new Appender(
+      {
+        tables: () => this.tables,
+        reader: this.reader,
+        report: (trouble) => this.#report(trouble),
+        changed,
+      },
+      ports.timers,
+      { delayMs, maxBytes, concurrency },
+    )
+    this.#work = this.#open(true)
+  }
+
+  get isReady(): boolean {
+    return this.#work === null && !this.#isClosed
+  }
+
+  get progress(): Progress {
+    return { ...this.#progress }
+  }
+
+  get generation(): number {
+    return this.#generation
+  }
+
+  step(budgetMs: number): boolean {
+    if (this.#failure !== null) throw this.#failure
+    const { clock } = this.#options.ports
+    const until = clock.monotonic() + budgetMs
+    while (this.#work !== null) {
+      try {
+        if (this.#work.next().done === true) this.#work = null
+      } catch (error) {
+        this.#failure = error
+        throw error
+      }
+      if (this.#work !== null && clock.monotonic() >= until) return false
+    }
+    return true
+  }
+
+  addFeed(idBytes: Uint8Array): number {
+    return this.tables.feeds.add(idBytes)
+  }
+
+  record(feed: number): FeedRecord {
+    this.assertFeed(feed)
+    return this.#records.read(feed)
+  }
+
+  async writeRecord(feed: number, record: FeedRecord): Promise<void> {
+    this.assertFeed(feed)
+    await this.#records.write(feed, record)
+  }
+
+  noteFork(feed: number, refused: AppendEntry): void {
+    this.assertFeed(feed)
+    this.#records.noteFork(feed, refused)
+  }
+
+  forks(feed: number): readonly ForkRecord[] {
+    return this.record(feed).forks
+  }
+
+  append(feed: number, entries: readonly AppendEntry[]): void {
+    this.#appender.append(feed, this.#writable(feed), entries)
+  }
+
+  async appendDurably(
+    feed: number,
+    entries: readonly AppendEntry[],
+    commit: () => Promise<void>,
+  ): Promise<void> {
+    await this.#appender.appendDurably(feed, this.#writable(feed), entries, commit)
+  }
+
+  advanceHead(feed: number, row: number): void {
+    const { feeds, messages } = this.tables
+    const sequence = (feeds.headSequence[feed] as number) + 1
+    if (
+      !messages.isLive(row) ||
+      messages.feed[row] !== feed ||
+      messages.sequence[row] !== sequence
+    ) {
+      throw new StoreError('STORE_ENTRY_INVALID', 'the row is not the next of its feed', { row })
+    }
+    feeds.setHead(feed, sequence, row, frameKey(this.reader.frame(row)))
+    this.#changeCount += 1
+  }
+
+  async syncFeed(feed: number): Promise<void> {
+    const log = this.#logs.held(feed)
+    if (log !== undefined) await this.#appender.syncs.syncNow(log)
+  }
+
+  async flush(): Promise<void> {
+    const results = await Promise.allSettled([this.#appender.syncs.flush(), this.#records.flush()])
+    for (const result of results) if (result.status === 'rejected') throw result.reason
+  }
+
+  walkFeed(feed: number): Generator<WalkedFrame> {
+    this.assertFeed(feed)
+    return walkedFeed(this.#logs.get(this.tables, feed))
+  }
+
+  rebuildFeed(feed: number): number {
+    this.assertFeed(feed)
+    this.#assertReady()
+    this.#assertIdle(this.#logs.held(feed))
+    this.reader.forgetFeed(feed)
+    this.tables.dropFeed(feed, FORKED | RECORDED | QUARANTINED)
+    const work = this.#recovering({ start: 0, current: 0, target: 0 })
+    // To the end at once: a feed that is folded in part would be served in part.
+    for (const _ of foldLog(work, feed, 0));
+    this.#changeCount += 1
+    return this.tables.feeds.messages[feed] as number
+  }
+
+  rebuildAll(): void {
+    this.#assertOpen()
+    for (const log of this.#logs.values()) this.#assertIdle(log)
+    const { feeds } = this.tables
+    const tables = emptyTables(this.#options.ports.random.bytes(8))
+    // Feeds keep their numbers, which logs and actors know.
+    for (let feed = 0; feed < feeds.count; feed++) tables.feeds.add(feeds.id(feed))
+    this.#use(tables)
+    this.#generation += 1
+    this.#failure = null
+    this.#work = this.#open(false)
+  }
+
+  isOpen(feed: number): boolean {
+    return this.#logs.held(feed) !== undefined
+  }
+
+  passivate(feed: number): void {
+    this.assertFeed(feed)
+    const log = this.#logs.held(feed)
+    if (log === undefined) return
+    this.reader.forgetFeed(feed)
+    if (this.#appender.syncs.isDirty(log) || log.isBusy || log.mustCut)
+      this.#logs.pool.drop(log.path)
+    else this.#logs.release(feed)
+  }
+
+  checkpoint(): Promise<void> {
+    const saved = this.#saving.then(() => this.#checkpoint())
+    this.#saving = saved.catch(() => undefined)
+    return saved
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return
+    const { isReady } = this
+    this.#isClosed = true
+    this.#appender.syncs.close()
+    try {
+      await this.flush()
+      if (isReady) await this.#checkpoint()
+    } finally {
+      await this.#saving
+      this.#logs.pool.closeAll()
+    }
+  }
+
+  statistics(): StoreStatistics {
+    const { feeds, messages } = this.tables
+    const damaged: ReturnType<ShardTables['feedId']>[] = []
+    const quarantined: typeof damaged = []
+    let bytes = 0
+    for (let feed = 0; feed < feeds.count; feed++) {
+      bytes += feeds.logBytes[feed] as number
+      if (feeds.has(feed, DAMAGED)) damaged.push(this.tables.feedId(feed))
+      if (feeds.has(feed, QUARANTINED)) quarantined.push(this.tables.feedId(feed))
+    }
+    return {
+      feeds: feeds.count - feeds.goneCount,
+      messages: messages.count - messages.droppedCount,
+      bytes,
+      cache: {
+        bytes: this.reader.cachedBytes,
+        maxBytes: this.#limits.cacheBytes,
+        hits: this.reader.hits,
+        misses: this.reader.misses,
+      },
+      openFiles: this.#logs.pool.openFiles,
+      activeFeeds: this.#logs.count,
+      indexes: this.progress,
+      tableBytes: this.tables.sizeBytes,
+      droppedRows: messages.droppedCount,
+      dirtyLogs: this.#appender.syncs.dirtyCount,
+      damaged,
+      quarantined,
+      troubles: { ...this.#troubles },
+    }
+  }
+
+  *#open(usesSnapshot: boolean): Generator<void> {
+    const { fs } = this.#options.ports
+    try {
+      if (fs.stat(feedsFolder(this.#options.root)) === null) {
+        fs.makeFolder(feedsFolder(this.#options.root))
+      }
+    } catch (error) {
+      throw storeFailure(error, 'making the folder of feeds')
+    }
+    yield
+    let stale: readonly IndexBuilder[] = []
+    if (usesSnapshot) {
+      const loaded = loadState(fs, this.#snapshotPath)
+      if (loaded.ok) {
+        this.#use(loaded.tables)
+        stale = loaded.stale
+      } else if (loaded.reason !== null) {
+        this.#report({ kind: 'snapshotUnusable', reason: loaded.reason })
+      }
+      yield
+    }
+    Object.assign(this.#progress, { start: 0, current: 0, target: 0 })
+    const { droppedCount, count } = this.tables.messages
+    yield* recoverFeeds(this.#recovering(this.#progress), stale)
+    const isSaved = usesSnapshot && stale.length === 0 && count > 0
+    const isSame = this.tables.messages.droppedCount === droppedCount
+    if (isSaved && isSame && this.tables.messages.count === count) {
+      this.#savedChangeCount = this.#changeCount
+    }
+  }
+
+  #use(tables: ShardTables): void {
+    this.tables = tables
+    this.reader.use(tables)
+    this.#changeCount += 1
+  }
+
+  #recovering(progress: Recovering['progress']): Recovering {
+    const { ports, root, belongsHere } = this.#options
+    return {
+      fs: ports.fs,
+      root,
+      tables: this.tables,
+      logs: this.#logs,
+      records: this.#keeper,
+      reader: this.reader,
+      progress,
+      belongsHere,
+      report: (trouble) => this.#report(trouble),
+    }
+  }
+
+  /** The log of a feed, which may have gone away and come back. */
+  #writable(feed: number): Log {
+    this.assertFeed(feed)
+    this.#assertReady()
+    const { feeds } = this.tables
+    if (feeds.has(feed, GONE)) feeds.add(feeds.id(feed))
+    return this.#logs.get(this.tables, feed)
+  }
+
+  async #checkpoint(): Promise<void> {
+    if (this.#work !== null) {
+      throw new StoreError('STORE_NOT_READY', 'the store is opening or being rebuilt', {})
+    }
+    const changeCount = this.#changeCount
+    if (changeCount === this.#savedChangeCount) return
+    const { fs, turns } = this.#options.ports
+    const { root, shard, shards } = this.#options
+    const pause = () => new Promise<void>((resolve) => turns.soon(resolve))
+    await saveState(fs, this.#snapshotPath, this.tables, pause)
+    this.#savedChangeCount = changeCount
+    if (shard === 0) removeForeignSnapshots(fs, root, shards)
+  }
+
+  #noteDamage(row: number): void {
+    const { feeds, messages } = this.tables
+    const feed = messages.feed[row] as number
+    if (feeds.has(feed, DAMAGED)) return
+    feeds.set(feed, DAMAGED, true)
+    this.#report({
+      kind: 'damagedFrame',
+      feed: this.tables.feedId(feed),
+      sequence: messages.sequence[row] as number,
+    })
+  }
+
+  #report(trouble: StoreTrouble): void {
+    this.#troubles[trouble.kind] = (this.#troubles[trouble.kind] ?? 0) + 1
+    this.#options.report?.(trouble)
+  }
+
+  #assertOpen(): void {
+    if (this.#isClosed) throw new StoreError('STORE_CLOSED', 'the store is closed', {})
+  }
+
+  #assertReady(): void {
+    this.#assertOpen()
+    if (this.#work === null) return
+    throw new StoreError('STORE_NOT_READY', 'the store is opening or being rebuilt', {})
+  }
+
+  #assertIdle(log: Log | undefined): void {
+    if (log?.isBusy !== true) return
+    throw new StoreError('STORE_BUSY', 'a durable append of this feed is under way', {
+      feed: this.tables.feedId(log.feed),
+    })
+  }
+}

@@ -1,0 +1,173 @@
+/**
+ * The own feed's high-water mark: the highest sequence ever signed here, with its key, in a small
+ * synced file outside the feed's folder. It tells a restored or rolled-back log from a whole one.
+ *
+ * Two slots of 40 bytes, each in a disk sector of its own (offsets 0 and 512):
+ *   0  u32 sequence · 32-byte key · u32 crc32c over the 36 bytes before
+ * An update writes the slot that does not hold the mark, then syncs: a torn write leaves the other
+ * one. The higher of the valid slots is the mark. After a failed sync the file is not trusted any
+ * more and is replaced as a whole.
+ */
+import type { FileHandle, FileSystem } from '@dunbar/actor'
+import type { Sequence } from '@dunbar/core'
+import { crc32c } from '@node-rs/crc32'
+import { replaceFile } from './atomic-file.js'
+import { bytesEqual, MAX_SEQUENCE } from './frame.js'
+import { StoreError, storeFailure, systemCode } from './store-error.js'
+
+export interface Mark {
+  /** 0 where nothing was published yet. */
+  readonly sequence: Sequence
+  /** 32 bytes. */
+  readonly keyBytes: Uint8Array
+}
+
+const SLOT_BYTES = 40
+const SLOT_OFFSETS = [0, 512] as const
+const FILE_BYTES = 1024
+
+export class PublishMark {
+  readonly #fs: FileSystem
+  readonly #path: string
+  #handle: FileHandle | null = null
+  #mark: Mark | null = null
+  #slot = 0
+  #isReplacing = false
+  #isDamaged = false
+  #writing: Promise<void> = Promise.resolve()
+
+  /**
+   * Reads the mark; touches the disk. A missing file is a mark of null.
+   * @throws {STORE_FAILED} the file is there and can't be read
+   */
+  constructor(fs: FileSystem, path: string) {
+    this.#fs = fs
+    this.#path = path
+    const bytes = readWhole(fs, path)
+    if (bytes === null) {
+      this.#isReplacing = true
+      return
+    }
+    for (const [slot, offset] of SLOT_OFFSETS.entries()) {
+      const mark = decodeSlot(bytes.subarray(offset, offset + SLOT_BYTES))
+      if (mark === null || mark.sequence <= (this.#mark?.sequence ?? -1)) continue
+      this.#mark = mark
+      this.#slot = slot
+    }
+    this.#isDamaged = this.#mark === null
+    this.#isReplacing = this.#isDamaged || bytes.length !== FILE_BYTES
+  }
+
+  /** The newest mark that is on the disk; null for none. */
+  read(): Mark | null {
+    return this.#mark
+  }
+
+  /** There is a file, and none of its slots can be read. The next `raise` replaces it. */
+  get isDamaged(): boolean {
+    return this.#isDamaged
+  }
+
+  /**
+   * Resolves when the mark is on the disk. Calls are done one after the other.
+   * @throws {MARK_BACKWARD} a lower sequence than the mark, or the same one with another key
+   * @throws {STORE_FULL}
+   * @throws {STORE_FAILED} the old mark still counts; the next `raise` replaces the file
+   */
+  raise(sequence: Sequence, keyBytes: Uint8Array): Promise<void> {
+    const own = { sequence, keyBytes: new Uint8Array(keyBytes) }
+    const written = this.#writing.then(() => this.#write(own))
+    this.#writing = written.catch(() => undefined)
+    return written
+  }
+
+  close(): void {
+    this.#handle?.close()
+    this.#handle = null
+  }
+
+  async #write(mark: Mark): Promise<void> {
+    const held = this.#mark
+    if (!Number.isInteger(mark.sequence) || mark.sequence < 1 || mark.sequence > MAX_SEQUENCE) {
+      throw new StoreError('STORE_ENTRY_INVALID', 'a mark has a sequence from 1 on', {})
+    }
+    if (held !== null && mark.sequence <= held.sequence) {
+      const isSame = mark.sequence === held.sequence && bytesEqual(mark.keyBytes, held.keyBytes)
+      if (isSame) return
+      throw new StoreError('MARK_BACKWARD', 'the publish mark only goes up', {
+        held: held.sequence,
+        given: mark.sequence,
+      })
+    }
+    const slot = held === null ? 0 : 1 - this.#slot
+    if (this.#isReplacing) await this.#replace(mark, slot)
+    else await this.#writeSlot(mark, slot)
+    this.#mark = mark
+    this.#slot = slot
+    this.#isDamaged = false
+  }
+
+  async #writeSlot(mark: Mark, slot: number): Promise<void> {
+    try {
+      this.#handle ??= this.#fs.open(this.#path, 'readWrite')
+      this.#handle.write(encodeSlot(mark), SLOT_OFFSETS[slot]!)
+      await this.#handle.sync()
+    } catch (error) {
+      this.#isReplacing = true
+      this.close()
+      throw storeFailure(error, 'writing the publish mark')
+    }
+  }
+
+  async #replace(mark: Mark, slot: number): Promise<void> {
+    this.close()
+    const bytes = new Uint8Array(FILE_BYTES)
+    if (this.#mark !== null) bytes.set(encodeSlot(this.#mark), SLOT_OFFSETS[1 - slot]!)
+    bytes.set(encodeSlot(mark), SLOT_OFFSETS[slot]!)
+    await replaceFile(this.#fs, this.#path, bytes, 0o600)
+    this.#isReplacing = false
+  }
+}
+
+function readWhole(fs: FileSystem, path: string): Uint8Array | null {
+  try {
+    const found = fs.stat(path)
+    if (found === null) return null
+    // A file of another size is not ours; reading it bounded keeps a huge one out of memory.
+    if (found.sizeBytes > FILE_BYTES) return new Uint8Array(0)
+    return fs.readFile(path)
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return null
+    throw storeFailure(error, 'reading the publish mark')
+  }
+}
+
+function encodeSlot(mark: Mark): Uint8Array {
+  const slot = new Uint8Array(SLOT_BYTES)
+  const view = new DataView(slot.buffer)
+  view.setUint32(0, mark.sequence, true)
+  slot.set(mark.keyBytes.subarray(0, 32), 4)
+  view.setUint32(36, crc32c(slot.subarray(0, 36)), true)
+  return slot
+}
+
+function decodeSlot(slot: Uint8Array): Mark | null {
+  if (slot.length < SLOT_BYTES) return null
+  const view = new DataView(slot.buffer, slot.byteOffset, SLOT_BYTES)
+  if (view.getUint32(36, true) !== crc32c(slot.subarray(0, 36))) return null
+  const sequence = view.getUint32(0, true)
+  if (sequence > MAX_SEQUENCE) return null
+  return { sequence, keyBytes: new Uint8Array(slot.subarray(4, 36)) }
+}
+
+/**
+ * Writes the mark of a new identity: nothing was published yet. Without it a node takes the secret
+ * for one that came from elsewhere. An existing file is left alone.
+ * @throws {STORE_FULL} @throws {STORE_FAILED}
+ */
+export async function createPublishMark(fs: FileSystem, path: string): Promise<void> {
+  if (readWhole(fs, path) !== null) return
+  const bytes = new Uint8Array(FILE_BYTES)
+  bytes.set(encodeSlot({ sequence: 0, keyBytes: new Uint8Array(32) }), SLOT_OFFSETS[0])
+  await replaceFile(fs, path, bytes, 0o600)
+}

@@ -1,0 +1,104 @@
+/**
+ * What is to be said of feeds beyond their logs: reads and replaces `feed.json`, and collects fork
+ * evidence. A record that is being written is told from memory; writes of one feed follow each
+ * other, and only the newest state of a feed waits.
+ */
+import type { FileSystem } from '@dunbar/actor'
+import {
+  type FeedRecord,
+  type ForkRecord,
+  MAX_FORKS,
+  plainRecord,
+  readRecord,
+  recordPath,
+  writeRecord,
+} from './feed-record.js'
+import { bytesEqual, frameKey } from './frame.js'
+import type { NameSync } from './log.js'
+import { storeFailure } from './store-error.js'
+
+interface Pending {
+  record: FeedRecord
+  /** Settles when what was there when it began is on the disk. */
+  writing: Promise<void> | null
+}
+
+export class RecordKeeper {
+  readonly #fs: FileSystem
+  readonly #names: NameSync
+  readonly #reportDamage: (folder: string, reason: string) => void
+  readonly #pending = new Map<string, Pending>()
+
+  constructor(
+    fs: FileSystem,
+    names: NameSync,
+    reportDamage: (folder: string, reason: string) => void,
+  ) {
+    this.#fs = fs
+    this.#names = names
+    this.#reportDamage = reportDamage
+  }
+
+  /** Whether there is a `feed.json` in a folder, or will be. One look at the disk. */
+  isThere(folder: string): boolean {
+    return this.#pending.has(folder) || this.#fs.stat(recordPath(folder)) !== null
+  }
+
+  /** The record of a feed's folder; a damaged one is reported and reads as a plain one. */
+  read(folder: string): FeedRecord {
+    const pending = this.#pending.get(folder)
+    if (pending !== undefined) return pending.record
+    const read = readRecord(this.#fs, folder)
+    if (read.ok) return read.record ?? plainRecord
+    this.#reportDamage(folder, read.reason)
+    return plainRecord
+  }
+
+  /** Replaces the record; resolves when it is on the disk. @throws {STORE_FULL} @throws {STORE_FAILED} */
+  async write(folder: string, record: FeedRecord): Promise<void> {
+    let pending = this.#pending.get(folder)
+    if (pending === undefined) {
+      pending = { record, writing: null }
+      this.#pending.set(folder, pending)
+    }
+    pending.record = record
+    // The write under way may have begun with what was there before.
+    await pending.writing?.catch(() => undefined)
+    await this.#write(folder, pending)
+  }
+
+  /** Adds evidence of a fork; null where it is known or there is enough. */
+  withFork(folder: string, fork: ForkRecord): FeedRecord | null {
+    const record = this.read(folder)
+    const key = frameKey(fork.refused)
+    const isKnown = record.forks.some(({ refused }) => bytesEqual(frameKey(refused), key))
+    if (isKnown || record.forks.length >= MAX_FORKS) return null
+    return { ...record, forks: [...record.forks, fork] }
+  }
+
+  /** Resolves when no record waits. @throws the failure of one that can't be written; it goes on waiting */
+  async flush(): Promise<void> {
+    for (const [folder, pending] of [...this.#pending]) await this.#write(folder, pending)
+  }
+
+  async #write(folder: string, pending: Pending): Promise<void> {
+    while (this.#pending.get(folder) === pending) {
+      pending.writing ??= this.#writeOnce(folder, pending).finally(() => {
+        pending.writing = null
+      })
+      await pending.writing
+    }
+  }
+
+  async #writeOnce(folder: string, pending: Pending): Promise<void> {
+    const { record } = pending
+    try {
+      this.#fs.makeFolder(folder)
+      await writeRecord(this.#fs, folder, record)
+      await this.#names.sync(folder)
+    } catch (error) {
+      throw storeFailure(error, 'writing feed.json')
+    }
+    if (pending.record === record) this.#pending.delete(folder)
+  }
+}

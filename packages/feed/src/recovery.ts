@@ -1,0 +1,292 @@
+/**
+ * Brings the tables of a shard up to what its logs hold, in small steps.
+ *
+ * A log that is as long as the tables know it is not read. A longer one is walked from there on; a
+ * shorter one was cut or replaced, so its feed is folded anew. A feed without a folder is taken out.
+ * A frame belongs to the chain if it has the next sequence and names the key of the head as
+ * `previous`; everything in a log was checked in full before it got there.
+ */
+import type { FileSystem } from '@dunbar/actor'
+import { messageKeyFromBytes } from '@dunbar/core'
+import { listFeedFolders } from './feed-folder.js'
+import { DAMAGED, FORKED, GONE, QUARANTINED, RECORDED } from './feed-table.js'
+import {
+  FRAME_HEADER_BYTES,
+  FrameReader,
+  frameKey,
+  frameMessage,
+  frameReceived,
+  frameSequence,
+} from './frame.js'
+import type { IndexBuilder } from './index-builders.js'
+import type { Log } from './log.js'
+import type { LogSet } from './log-set.js'
+import { LogWalk, WALK_WINDOW_BYTES } from './log-walk.js'
+import type { RecordKeeper } from './record-keeper.js'
+import type { RowReader } from './row-reader.js'
+import type { StoreTrouble } from './shard-store.js'
+import type { ShardTables } from './shard-tables.js'
+import { storeFailure, systemCode } from './store-error.js'
+import { decodeStored } from './stored-message.js'
+
+/** Messages folded between two looks at the clock. */
+const STEP_MESSAGES = 32
+/** Bytes read at once when an index is folded again. */
+const REFOLD_BYTES = 256 * 1024
+const REFOLD_ROWS = 256
+
+/** What recovery works on. */
+export interface Recovering {
+  readonly fs: FileSystem
+  readonly root: string
+  readonly tables: ShardTables
+  readonly logs: LogSet
+  readonly records: RecordKeeper
+  readonly reader: RowReader
+  readonly progress: { start: number; current: number; target: number }
+  readonly belongsHere: (feedIdBytes: Uint8Array) => boolean
+  readonly report: (trouble: StoreTrouble) => void
+}
+
+/**
+ * Compares all feeds with the tables, folds `stale` indexes again over the rows that stay, then
+ * folds what the logs have beyond.
+ * @throws {STORE_FAILED} the folder of feeds can't be listed
+ */
+export function* recoverFeeds(work: Recovering, stale: readonly IndexBuilder[]): Generator<void> {
+  const { feeds } = work.tables
+  const seen = new Set<number>()
+  const longer: { feed: number; from: number }[] = []
+  try {
+    for (const visit of listFeedFolders(work.fs, work.root)) {
+      yield
+      if (visit.kind === 'foreign') work.report({ kind: 'foreignName', path: visit.path })
+      else if (work.belongsHere(visit.idBytes)) {
+        const feed = feeds.add(visit.idBytes)
+        seen.add(feed)
+        const from = inspect(work, feed, visit.folder)
+        if (from !== null) longer.push({ feed, from })
+      }
+    }
+  } catch (error) {
+    throw storeFailure(error, 'listing the feeds')
+  }
+  for (let feed = 0; feed < feeds.count; feed++) {
+    if (seen.has(feed) || feeds.has(feed, GONE)) continue
+    // A feed that never got a message has no folder and is not missed.
+    if (feeds.logBytes[feed] !== 0) {
+      work.report({ kind: 'feedMissing', feed: work.tables.feedId(feed) })
+    }
+    work.tables.dropFeed(feed, 0)
+    feeds.remove(feed)
+    work.logs.release(feed)
+  }
+  work.progress.start = work.progress.current
+  if (stale.length > 0) yield* refold(work, stale)
+  const window = new Uint8Array(longer.length === 0 ? 0 : WALK_WINDOW_BYTES)
+  for (const { feed, from } of longer) yield* foldLog(work, feed, from, window)
+}
+
+/** Looks at one feed's files; returns from where its log is to be folded, or null where nothing is new. */
+function inspect(work: Recovering, feed: number, folder: string): number | null {
+  const { tables, progress } = work
+  const { feeds } = tables
+  const held = work.logs.held(feed)
+  let size = 0
+  try {
+    size = held?.sizeBytes ?? work.fs.stat(`${folder}/log`)?.sizeBytes ?? 0
+    noteRecord(work, feed, folder)
+  } catch (error) {
+    if (systemCode(error) === 'ENOTDIR') work.report({ kind: 'foreignName', path: folder })
+    else setAside(work, feed, error)
+    return null
+  }
+  const known = feeds.logBytes[feed] as number
+  progress.target += size
+  progress.current += Math.min(known, size)
+  if (size === known) return null
+  if (size > known) return known
+  work.report({ kind: 'logShrunk', feed: tables.feedId(feed), lostBytes: known - size })
+  tables.dropFeed(feed, FORKED | RECORDED | QUARANTINED)
+  progress.current -= size
+  return 0
+}
+
+/** What `feed.json` says counts again at every start. */
+function noteRecord(work: Recovering, feed: number, folder: string): void {
+  const { feeds } = work.tables
+  const isThere = work.records.isThere(folder)
+  const wasThere = feeds.has(feed, RECORDED)
+  feeds.set(feed, RECORDED, isThere)
+  if (!isThere && !wasThere) {
+    feeds.set(feed, QUARANTINED, false)
+    return
+  }
+  const record = work.records.read(folder)
+  feeds.set(feed, FORKED, record.forks.length > 0)
+  feeds.set(feed, QUARANTINED, record.quarantine !== null)
+}
+
+function setAside(work: Recovering, feed: number, error: unknown): void {
+  const { tables } = work
+  const reason = systemCode((error as Error).cause ?? error) || 'unreadable'
+  tables.feeds.set(feed, QUARANTINED, true)
+  work.report({ kind: 'logUnreadable', feed: tables.feedId(feed), reason })
+}
+
+/** Folds a feed's log from an offset on, which is where a frame begins. A torn end is cut off. */
+export function* foldLog(
+  work: Recovering,
+  feed: number,
+  from: number,
+  window?: Uint8Array,
+): Generator<void> {
+  const { tables, progress } = work
+  const { feeds } = tables
+  let log: Log
+  try {
+    const size = work.fs.stat(`${work.logs.folder(tables, feed)}/log`)?.sizeBytes ?? 0
+    log = work.logs.found(tables, feed, size)
+    if (log.mustCut) log.cutTo(log.sizeBytes)
+  } catch (error) {
+    setAside(work, feed, error)
+    return
+  }
+  const fold = new FeedFold(work, feed)
+  const walk = new LogWalk(log.read, from, log.sizeBytes, window)
+  let at = from
+  let isDamaged = false
+  const damage = (to: number): void => {
+    isDamaged = true
+    work.report({ kind: 'damagedRange', feed: tables.feedId(feed), from: at, to })
+  }
+  try {
+    for (let steps = 1; ; steps++) {
+      const step = walk.next()
+      if (step === 'end' || step === 'torn') break
+      if (step === 'damage') damage(walk.offset)
+      else if (step === 'frame' && !fold.take(walk.frame, walk.offset)) {
+        damage(walk.offset + walk.frameBytes)
+      }
+      if (step !== 'looking') {
+        progress.current += walk.offset + walk.frameBytes - at
+        at = walk.offset + walk.frameBytes
+      }
+      if (step === 'looking' || steps % STEP_MESSAGES === 0) yield
+    }
+  } catch (error) {
+    setAside(work, feed, error)
+    return
+  }
+  feeds.logBytes[feed] = walk.offset
+  progress.target -= log.sizeBytes - walk.offset
+  cutTorn(work, log, walk.offset)
+  // A range that was filled again from a peer stays in the file and harms nobody.
+  const hasHole = (feeds.highest[feed] as number) > (feeds.headSequence[feed] as number)
+  feeds.set(feed, DAMAGED, hasHole && (isDamaged || feeds.has(feed, DAMAGED)))
+}
+
+function cutTorn(work: Recovering, log: Log, end: number): void {
+  const cutBytes = log.sizeBytes - end
+  if (cutBytes === 0) return
+  work.report({ kind: 'tornTail', feed: work.tables.feedId(log.feed), cutBytes })
+  try {
+    log.cutTo(end)
+  } catch {
+    // The log remembers that it has to be cut; appending tries again first.
+  }
+}
+
+/** Takes the frames of one feed's log into the tables and moves its head. */
+class FeedFold {
+  readonly #work: Recovering
+  readonly #feed: number
+  readonly #author: string
+
+  constructor(work: Recovering, feed: number) {
+    this.#work = work
+    this.#feed = feed
+    this.#author = work.tables.feedId(feed)
+  }
+
+  /** Takes one whole frame; false for one that is no message of this feed. */
+  take(frame: Uint8Array, offset: number): boolean {
+    const { tables } = this.#work
+    const sequence = frameSequence(frame)
+    const message = decodeStored(frameMessage(frame))
+    if (message === null || message.sequence !== sequence) return false
+    if (message.author !== this.#author) return false
+    const keyBytes = frameKey(frame)
+    const held = tables.rowAt(this.#feed, sequence)
+    if (held !== -1 && tables.messages.hasFingerprint(held, keyBytes)) return true
+    const row = tables.add(this.#feed, {
+      keyBytes,
+      sequence,
+      offset,
+      length: frame.length - FRAME_HEADER_BYTES,
+      received: frameReceived(frame),
+      timestamp: message.timestamp,
+      content: message.content,
+    })
+    tables.feeds.logBytes[this.#feed] = offset + frame.length
+    if (continuesChain(tables, this.#feed, sequence, message.previous)) {
+      tables.feeds.setHead(this.#feed, sequence, row, keyBytes)
+      mergeWaiting(tables, this.#work.reader, this.#feed)
+    }
+    return true
+  }
+}
+
+function continuesChain(
+  tables: ShardTables,
+  feed: number,
+  sequence: number,
+  previous: unknown,
+): boolean {
+  const head = tables.feeds.headSequence[feed] as number
+  if (sequence !== head + 1) return false
+  return previous === (head === 0 ? null : messageKeyFromBytes(tables.feeds.headKey(feed)))
+}
+
+/** Moves a feed's head over messages that came before their predecessor. */
+export function mergeWaiting(tables: ShardTables, reader: RowReader, feed: number): void {
+  const { feeds } = tables
+  while ((feeds.highest[feed] as number) > (feeds.headSequence[feed] as number)) {
+    const sequence = (feeds.headSequence[feed] as number) + 1
+    const row = tables.rowAt(feed, sequence)
+    if (row === -1) return
+    let frame: Uint8Array
+    try {
+      frame = reader.frame(row)
+    } catch {
+      // One that can't be read is fetched again and merged then; the reader has reported it.
+      return
+    }
+    const message = decodeStored(frameMessage(frame))
+    if (message === null || !continuesChain(tables, feed, sequence, message.previous)) return
+    feeds.setHead(feed, sequence, row, frameKey(frame))
+  }
+  feeds.set(feed, DAMAGED, false)
+}
+
+/** Folds indexes again over all rows, in their order, from the logs. */
+function* refold(work: Recovering, builders: readonly IndexBuilder[]): Generator<void> {
+  const { messages } = work.tables
+  const rows = new Uint32Array(REFOLD_ROWS)
+  for (let row = 0; row < messages.count; ) {
+    let count = 0
+    for (; count < REFOLD_ROWS && row + count < messages.count; count++) rows[count] = row + count
+    const read = work.reader.frames(rows.subarray(0, count), REFOLD_BYTES)
+    const frames = new FrameReader(read.frames)
+    for (const each of read.rows) {
+      frames.next()
+      const message = decodeStored(frames.message)
+      if (message === null) continue
+      const feed = messages.feed[each] as number
+      const indexed = { feed, sequence: message.sequence, content: message.content }
+      for (const builder of builders) builder.fold(each, indexed)
+    }
+    row += read.count
+    yield
+  }
+}

@@ -1,0 +1,234 @@
+/**
+ * Reads the frames of rows: from a cache bounded in bytes, or from the logs, where rows that lie
+ * one behind the other are read at once. Every frame that leaves is whole, has the sequence that
+ * its row says, and a key with the row's fingerprint.
+ */
+import { LRUCache } from 'lru-cache'
+import { bytesEqual, FRAME_HEADER_BYTES, frameKey, frameSequence, isWholeFrame } from './frame.js'
+import type { Log } from './log.js'
+import type { RangeFrames, RowFrames } from './shard-store.js'
+import type { ShardTables } from './shard-tables.js'
+import { StoreError } from './store-error.js'
+
+/** What an entry of the cache costs beside its bytes. */
+const ENTRY_BYTES = 256
+/** No piece of a log longer than this is read at once. */
+const MAX_READ_BYTES = 1024 * 1024
+
+export class RowReader {
+  readonly #logOf: (feed: number) => Log
+  readonly #noteDamage: (row: number) => void
+  readonly #cache: LRUCache<number, Uint8Array>
+  #tables: ShardTables
+  hits = 0
+  misses = 0
+
+  /** @param noteDamage told of a row whose frame is not what was indexed */
+  constructor(
+    tables: ShardTables,
+    logOf: (feed: number) => Log,
+    noteDamage: (row: number) => void,
+    cacheBytes: number,
+  ) {
+    this.#tables = tables
+    this.#logOf = logOf
+    this.#noteDamage = noteDamage
+    this.#cache = new LRUCache({
+      maxSize: cacheBytes,
+      sizeCalculation: (frame) => frame.length + ENTRY_BYTES,
+    })
+  }
+
+  get cachedBytes(): number {
+    return this.#cache.calculatedSize
+  }
+
+  /** Goes over to other tables; rows are numbered anew. */
+  use(tables: ShardTables): void {
+    this.#tables = tables
+    this.#cache.clear()
+  }
+
+  /** Drops the cached frames of a feed; goes through its rows or through the cache, whichever is less. */
+  forgetFeed(feed: number): void {
+    const { feeds, messages } = this.#tables
+    if (this.#cache.size < (feeds.messages[feed] as number)) {
+      for (const row of [...this.#cache.keys()]) {
+        if (messages.feed[row] === feed) this.#cache.delete(row)
+      }
+    } else {
+      for (const row of this.#tables.rowsOfFeed(feed)) this.#cache.delete(row)
+    }
+  }
+
+  /** The frame of a row: a view into the cache. @throws {STORE_ROW_DAMAGED} @throws {STORE_ROW_GONE} */
+  frame(row: number): Uint8Array {
+    const { messages } = this.#tables
+    if (!messages.isLive(row))
+      throw new StoreError('STORE_ROW_GONE', 'there is no such row', { row })
+    const held = this.#cache.get(row)
+    if (held !== undefined) {
+      this.hits += 1
+      return held
+    }
+    this.misses += 1
+    const frame = new Uint8Array(FRAME_HEADER_BYTES + (messages.length[row] as number))
+    const log = this.#logOf(messages.feed[row] as number)
+    const read = log.read(frame, 0, frame.length, messages.offset[row] as number)
+    if (read !== frame.length || !this.#isFrameOf(row, frame)) {
+      this.#noteDamage(row)
+      throw new StoreError('STORE_ROW_DAMAGED', 'the log does not hold the message any more', {
+        feed: this.#tables.feedId(messages.feed[row] as number),
+        sequence: messages.sequence[row],
+      })
+    }
+    this.#cache.set(row, frame)
+    return frame
+  }
+
+  /** The row with this key; -1 for none. */
+  find(keyBytes: Uint8Array): number {
+    return this.#tables.messages.find(keyBytes, (row) => {
+      try {
+        return bytesEqual(frameKey(this.frame(row)), keyBytes)
+      } catch (error) {
+        if (error instanceof StoreError && error.code === 'STORE_ROW_DAMAGED') return false
+        throw error
+      }
+    })
+  }
+
+  /** Frames of rows, in the order given, while they fit. */
+  frames(rows: Uint32Array | readonly number[], maxBytes: number): RowFrames {
+    const { messages } = this.#tables
+    let count = 0
+    let total = 0
+    for (; count < rows.length; count++) {
+      const row = rows[count] as number
+      const bytes = messages.isLive(row) ? FRAME_HEADER_BYTES + (messages.length[row] as number) : 0
+      if (count > 0 && total + bytes > maxBytes) break
+      total += bytes
+    }
+    const target = new Uint8Array(total)
+    const kept = new Uint32Array(count)
+    let keptCount = 0
+    let end = 0
+    for (let at = 0; at < count; ) {
+      const run = this.#runLength(rows, at, count)
+      this.#readRun(rows, at, run, target, end)
+      let offset = end
+      for (const runEnd = at + run; at < runEnd; at++) {
+        const row = rows[at] as number
+        if (!messages.isLive(row)) continue
+        const bytes = FRAME_HEADER_BYTES + (messages.length[row] as number)
+        if (this.#isFrameOf(row, target.subarray(offset, offset + bytes))) {
+          if (offset !== end) target.copyWithin(end, offset, offset + bytes)
+          end += bytes
+          kept[keptCount++] = row
+        } else {
+          this.#noteDamage(row)
+        }
+        offset += bytes
+      }
+    }
+    return {
+      frames: end === total ? target.buffer : target.buffer.slice(0, end),
+      count,
+      rows: keptCount === count ? kept : kept.slice(0, keptCount),
+    }
+  }
+
+  /** Frames with consecutive sequences. A frame that can't be read ends them; alone it is passed over. */
+  range(feed: number, from: number, maxCount: number, maxBytes: number): RangeFrames {
+    const { messages } = this.#tables
+    const most = Math.min(maxCount, Math.floor(maxBytes / FRAME_HEADER_BYTES) + 1)
+    const wanted = this.#consecutiveRows(feed, from, most)
+    const { frames, count, rows } = this.frames(wanted, maxBytes)
+    let whole = 0
+    let bytes = 0
+    while (whole < rows.length && rows[whole] === wanted[whole]) {
+      bytes += FRAME_HEADER_BYTES + (messages.length[rows[whole] as number] as number)
+      whole += 1
+    }
+    const next = from + (whole === 0 && count > 0 ? 1 : whole)
+    return {
+      frames: bytes === frames.byteLength ? frames : frames.slice(0, bytes),
+      count: whole,
+      next: this.#tables.rowAt(feed, next) === -1 ? null : next,
+    }
+  }
+
+  #consecutiveRows(feed: number, from: number, most: number): Uint32Array {
+    const { messages } = this.#tables
+    if (most < 1 || this.#tables.rowAt(feed, from) === -1) return new Uint32Array(0)
+    const rows = this.#tables.rowsFrom(feed, from)
+    let end = 0
+    while (end < rows.length && end < most) {
+      if (messages.sequence[rows[end] as number] !== from + end) break
+      end += 1
+    }
+    return rows.subarray(0, end)
+  }
+
+  /** Rows from `at` on that lie one behind the other in one log. */
+  #runLength(rows: Uint32Array | readonly number[], at: number, count: number): number {
+    const { messages } = this.#tables
+    const first = rows[at] as number
+    if (!messages.isLive(first)) return 1
+    const feed = messages.feed[first]
+    const start = messages.offset[first] as number
+    let end = start + FRAME_HEADER_BYTES + (messages.length[first] as number)
+    let length = 1
+    while (at + length < count && end - start < MAX_READ_BYTES) {
+      const row = rows[at + length] as number
+      if (messages.feed[row] !== feed || messages.offset[row] !== end) break
+      end += FRAME_HEADER_BYTES + (messages.length[row] as number)
+      length += 1
+    }
+    return length
+  }
+
+  /** Reads a run into `target` at `end`; what can't be read is left as zeros, which are no frame. */
+  #readRun(
+    rows: Uint32Array | readonly number[],
+    at: number,
+    run: number,
+    target: Uint8Array,
+    end: number,
+  ): void {
+    const { messages } = this.#tables
+    const first = rows[at] as number
+    if (!messages.isLive(first)) return
+    const held = run === 1 ? this.#cache.get(first) : undefined
+    if (held !== undefined) {
+      this.hits += 1
+      target.set(held, end)
+      return
+    }
+    this.misses += 1
+    const last = rows[at + run - 1] as number
+    const start = messages.offset[first] as number
+    const length =
+      (messages.offset[last] as number) +
+      FRAME_HEADER_BYTES +
+      (messages.length[last] as number) -
+      start
+    let read = 0
+    try {
+      read = this.#logOf(messages.feed[first] as number).read(target, end, length, start)
+    } catch (error) {
+      // One log that can't be read does not keep the others from being read.
+      if (!(error instanceof StoreError)) throw error
+    }
+    target.fill(0, end + read, end + length)
+  }
+
+  #isFrameOf(row: number, frame: Uint8Array): boolean {
+    const { messages } = this.#tables
+    return (
+      isWholeFrame(frame) &&
+      frameSequence(frame) === messages.sequence[row] &&
+      messages.hasFingerprint(row, frameKey(frame))
+    )
+  }
+}

@@ -1,0 +1,47 @@
+import type { FeedId, Keys } from '@dunbar/core'
+import type { PublishMark } from './publish-mark.js'
+import type { ShardStore } from './shard-store.js'
+
+/** What the own feed needs beyond other feeds: the keys, and the high-water mark outside its folder. */
+export interface OwnFeed {
+  readonly keys: Keys
+  readonly mark: PublishMark
+}
+
+/**
+ * What the actors of one thread share. The shard actor opens the store; feed actors wait for
+ * `ready` in their `init`.
+ */
+export interface ShardHost {
+  readonly shard: number
+  /** @throws {SHARD_NOT_OPEN} before `ready` has resolved */
+  readonly store: ShardStore
+  readonly ready: Promise<void>
+  /** Null on all shards but the one that hosts the own feed. */
+  readonly own: OwnFeed | null
+  readonly hmacKey: Uint8Array | null
+  /** Feeds with a run of messages at work in this shard; one alone may use the cpu pool. */
+  busyFeeds: number
+  /** An idle feed actor passivates after this. */
+  readonly passivateAfterMs: number
+  /** Arrival time for a message that came just now: ms, rising, never twice in this shard. */
+  receivedNow(): number
+  /** Tells those who read live that messages were appended. Costs nothing where nobody does. */
+  appended(): void
+}
+
+/** The name of a feed's actor. */
+export const feedActorName = (id: FeedId): string => `feed/${id}`
+/** The name of a shard's actor. */
+export const shardActorName = (shard: number): string => `shard/${shard}`
+/** The service that checks signatures on all cores; lives on the main thread. */
+export const CPU_ACTOR_NAME = 'cpu'
+
+/**
+ * The one place that says where a feed lives: the first 32 bits of its public key modulo the
+ * number of shards. Public keys are evenly spread.
+ */
+export function shardOf(authorKey: Uint8Array, shards: number): number {
+  const word = authorKey[0]! | (authorKey[1]! << 8) | (authorKey[2]! << 16) | (authorKey[3]! << 24)
+  return (word >>> 0) % shards
+}

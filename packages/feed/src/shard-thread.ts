@@ -1,0 +1,169 @@
+import { actor, type ChildSpec, dynamic, type Ports, supervisor } from '@dunbar/actor'
+import { CodedError, feedIdToBytes, isFeedId, keysFromSecretKey } from '@dunbar/core'
+import { feedBehaviour } from './actor.js'
+import { PublishMark } from './publish-mark.js'
+import { shardBehaviour } from './shard-actor.js'
+import { type OwnFeed, type ShardHost, shardActorName, shardOf } from './shard-host.js'
+import { openShardStore, type ShardStore, type StoreTrouble } from './shard-store.js'
+
+/** What a shard's thread is started with; plain data. */
+export interface ShardThreadData {
+  readonly shard: number
+  readonly shards: number
+  /** The data folder. */
+  readonly root: string
+  readonly cacheBytes: number
+  readonly openFiles: number
+  readonly passivateAfterMs: number
+  /** 32 bytes, or null on the main network. */
+  readonly hmacKey: Uint8Array | null
+  /** 64 bytes on the shard that hosts the own feed, null on all others. */
+  readonly ownSecretKey: Uint8Array | null
+}
+
+/** Time for one slice of opening the store, ms; between two the thread serves its port. */
+const OPEN_SLICE_MS = 20
+
+/**
+ * The tree of one shard: the shard's actor, which opens the store, and the feeds' actors, made on
+ * demand. When the shard's actor fails, the feeds start over with it, since their numbers are the
+ * store's.
+ */
+export function shardTree(data: ShardThreadData, ports: Ports): ChildSpec {
+  const opened = new OpenedStore(data, ports)
+  const { host } = opened
+  return supervisor({
+    name: `shard-${data.shard}`,
+    strategy: 'restForOne',
+    children: [
+      actor({
+        name: shardActorName(data.shard),
+        behaviour: shardBehaviour,
+        arg: { host, open: (context) => opened.open(context) },
+        shutdownMs: 60_000,
+      }),
+      dynamic({
+        name: `feeds-${data.shard}`,
+        prefix: 'feed/',
+        child: (name) => {
+          const id = name.slice('feed/'.length)
+          if (!isFeedId(id) || shardOf(feedIdToBytes(id), data.shards) !== data.shard) return null
+          return actor({ name, behaviour: feedBehaviour, arg: { host, id } })
+        },
+      }),
+    ],
+  })
+}
+
+type OpenContext = Parameters<Parameters<typeof shardBehaviour.init>[0]['open']>[0]
+
+/** Opens the store in slices and hands it to the actors of the thread. */
+class OpenedStore {
+  readonly #data: ShardThreadData
+  readonly #ports: Ports
+  #store: ShardStore | null = null
+  #isReady = new Deferred()
+  #lastReceived = 0
+  #tell: () => void = () => undefined
+  readonly host: ShardHost
+
+  constructor(data: ShardThreadData, ports: Ports) {
+    this.#data = data
+    this.#ports = ports
+    const own = this.#ownFeed()
+    const self = this
+    this.host = {
+      shard: data.shard,
+      get store() {
+        if (self.#store !== null) return self.#store
+        throw new CodedError('SHARD_NOT_OPEN', 'the shard is being opened', { shard: data.shard })
+      },
+      get ready() {
+        return self.#isReady.promise
+      },
+      own,
+      hmacKey: data.hmacKey,
+      busyFeeds: 0,
+      passivateAfterMs: data.passivateAfterMs,
+      receivedNow: () => this.#receivedNow(),
+      appended: () => this.#tell(),
+    }
+  }
+
+  async open(context: OpenContext): Promise<void> {
+    if (this.#store !== null) this.#isReady = new Deferred()
+    this.#store = null
+    this.host.busyFeeds = 0
+    const { shard, shards, root, cacheBytes, openFiles } = this.#data
+    const store = openShardStore({
+      ports: this.#ports,
+      root,
+      shard,
+      shards,
+      limits: { cacheBytes, openFiles },
+      belongsHere: (idBytes) => shardOf(idBytes, shards) === shard,
+      report: (trouble) => this.#report(trouble),
+    })
+    while (!store.step(OPEN_SLICE_MS)) {
+      await new Promise<void>((resolve) => this.#ports.turns.soon(resolve))
+    }
+    let isTold = false
+    this.#tell = () => {
+      if (isTold) return
+      isTold = true
+      this.#ports.turns.endOfTurn(() => {
+        isTold = false
+        context.router.cast(context.name, { op: 'appended' })
+      })
+    }
+    this.#store = store
+    this.#isReady.resolve()
+  }
+
+  #receivedNow(): number {
+    this.#lastReceived = Math.max(this.#ports.clock.now(), this.#lastReceived + 0.001)
+    return this.#lastReceived
+  }
+
+  #ownFeed(): OwnFeed | null {
+    const { ownSecretKey, root } = this.#data
+    const keys = ownSecretKey === null ? null : keysFromSecretKey(ownSecretKey)
+    if (keys === null) return null
+    return { keys, mark: new PublishMark(this.#ports.fs, `${root}/publish-mark`) }
+  }
+
+  #report(trouble: StoreTrouble): void {
+    const { kind, ...data } = trouble
+    this.#ports.logger.log('warn', 'feed', TROUBLE_TEXTS[kind], { kind, ...data })
+  }
+}
+
+const TROUBLE_TEXTS: Readonly<Record<StoreTrouble['kind'], string>> = {
+  tornTail: 'a log ended in a torn message; it was cut back',
+  damagedRange: 'a log is damaged in the middle; what lies behind still serves',
+  damagedFrame: 'a stored message is damaged',
+  logShrunk: 'a log is shorter than it was; its feed was folded again',
+  feedMissing: 'the folder of a feed is gone',
+  foreignName: 'something that is no feed lies among the feeds',
+  recordDamaged: 'the feed.json of a feed is damaged',
+  recordFailed: 'the feed.json of a feed could not be written',
+  syncFailed: 'a log could not be synced',
+  snapshotUnusable: 'the indexes are folded again from the logs',
+  logUnreadable: 'a log is unreadable; its feed is set aside',
+}
+
+/** A promise that others wait for until it is resolved. */
+class Deferred {
+  readonly promise: Promise<void>
+  #resolve: () => void = () => undefined
+
+  constructor() {
+    this.promise = new Promise((resolve) => {
+      this.#resolve = resolve
+    })
+  }
+
+  resolve(): void {
+    this.#resolve()
+  }
+}

@@ -1,0 +1,168 @@
+import { readFileSync } from 'node:fs'
+import { availableParallelism, homedir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { CodedError } from '@dunbar/core'
+import * as v from 'valibot'
+
+/**
+ * Where a setting comes from, strongest first: flags (what the caller of `loadConfig` gives), the
+ * environment (`DUNBAR_*`), the file `<path>/config.json`, the defaults.
+ */
+
+const logLevel = v.picklist(['trace', 'debug', 'info', 'warn', 'error', 'silent'])
+const count = (least: number, most: number) =>
+  v.pipe(v.number(), v.integer(), v.minValue(least), v.maxValue(most))
+const key32 = v.pipe(
+  v.string(),
+  v.regex(/^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/, '32 bytes in base64'),
+)
+
+const configSchema = v.strictObject({
+  /** Worker threads that host feed actors. Default: one a core. Another number than at the last start folds the indexes again. */
+  shards: v.optional(count(1, 64)),
+  /** Feed logs that may be open at once, in all. Default 256. */
+  openFiles: v.optional(count(8, 65_536)),
+  /** Bytes of messages that each shard keeps in memory. Default 16 MiB. */
+  cacheBytes: v.optional(count(0, 4 * 2 ** 30)),
+  /** An idle feed actor gives its memory back after this. Default 30,000. */
+  passivateAfterMs: v.optional(count(100, 86_400_000)),
+  caps: v.optional(
+    v.strictObject({
+      /** Network key. Default: the main network's. */
+      shs: v.optional(key32),
+      /** Signing key of a separate network (HMAC). Default: none. */
+      sign: v.optional(v.nullable(key32)),
+    }),
+  ),
+  logging: v.optional(
+    v.strictObject({
+      /** Default `info`. */
+      level: v.optional(logLevel),
+      /** Levels of single rooms, for example `{ "feed": "debug" }`. */
+      rooms: v.optional(v.record(v.string(), logLevel)),
+      /** `auto`: pretty on a terminal, JSON otherwise. */
+      format: v.optional(v.picklist(['auto', 'pretty', 'json'])),
+    }),
+  ),
+  api: v.optional(
+    v.strictObject({
+      /** Clients on the socket at once. Default 64. */
+      connections: v.optional(count(1, 4096)),
+    }),
+  ),
+})
+
+/** What may stand in `config.json`. */
+export type ConfigFile = v.InferOutput<typeof configSchema>
+
+export type ConfiguredLogLevel = v.InferOutput<typeof logLevel>
+
+/** A node's settings, complete. */
+export interface Config {
+  /** The data folder, absolute. */
+  readonly path: string
+  readonly shards: number
+  readonly openFiles: number
+  readonly cacheBytes: number
+  readonly passivateAfterMs: number
+  readonly caps: { readonly shs: string; readonly sign: string | null }
+  readonly logging: {
+    readonly level: ConfiguredLogLevel
+    readonly rooms: Readonly<Record<string, ConfiguredLogLevel>>
+    readonly format: 'auto' | 'pretty' | 'json'
+  }
+  readonly api: { readonly connections: number }
+}
+
+/** Settings that a caller gives; they win over the environment and the file. */
+export interface ConfigFlags extends ConfigFile {
+  readonly path?: string
+}
+
+/** The main network's key. @source scuttlebutt protocol guide, "Handshake" */
+const MAIN_NETWORK_KEY = '1KHLiKZvAvjbY1ziZEHMXawbCEIM6qwjCDm3VYRan/s='
+
+/** `$DUNBAR_PATH`, else `~/.dunbar`. */
+export function defaultPath(environment: NodeJS.ProcessEnv = process.env): string {
+  return environment.DUNBAR_PATH || join(homedir(), '.dunbar')
+}
+
+/**
+ * The settings of a node. Reads `<path>/config.json` where there is one.
+ * @throws {CONFIG_INVALID} a value of the wrong kind, an unknown name or a file that is no JSON; says which
+ */
+export function loadConfig(flags: ConfigFlags = {}, environment = process.env): Config {
+  const path = resolve(flags.path ?? defaultPath(environment))
+  const { path: _path, ...given } = flags
+  const file = readConfigFile(join(path, 'config.json'))
+  const fromEnvironment = check(readEnvironment(environment), 'the environment')
+  const fromFlags = check(given, 'the flags')
+  const pick = <Name extends keyof ConfigFile>(name: Name) =>
+    fromFlags[name] ?? fromEnvironment[name] ?? file[name]
+  const caps = { ...file.caps, ...fromEnvironment.caps, ...fromFlags.caps }
+  const logging = { ...file.logging, ...fromEnvironment.logging, ...fromFlags.logging }
+  return {
+    path,
+    shards: pick('shards') ?? availableParallelism(),
+    openFiles: pick('openFiles') ?? 256,
+    cacheBytes: pick('cacheBytes') ?? 16 * 2 ** 20,
+    passivateAfterMs: pick('passivateAfterMs') ?? 30_000,
+    caps: { shs: caps.shs ?? MAIN_NETWORK_KEY, sign: caps.sign ?? null },
+    logging: {
+      level: logging.level ?? 'info',
+      rooms: logging.rooms ?? {},
+      format: logging.format ?? 'auto',
+    },
+    api: { connections: pick('api')?.connections ?? 64 },
+  }
+}
+
+function readConfigFile(path: string): ConfigFile {
+  let text: string
+  try {
+    text = readFileSync(path, 'utf8')
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code
+    if (code === 'ENOENT' || code === 'ENOTDIR') return {}
+    throw new CodedError('CONFIG_INVALID', `${path} can't be read: ${code}`, { path })
+  }
+  let parsed: unknown
+  try {
+    parsed = JSON.parse(text)
+  } catch (error) {
+    throw new CodedError('CONFIG_INVALID', `${path} is no JSON: ${(error as Error).message}`, {
+      path,
+    })
+  }
+  return check(parsed, path)
+}
+
+/** `DUNBAR_SHARDS=2`, `DUNBAR_LOG_LEVEL=debug`, … */
+function readEnvironment(environment: NodeJS.ProcessEnv): Record<string, unknown> {
+  const read: Record<string, unknown> = {}
+  const number = (name: string, setting: string) => {
+    const text = environment[name]
+    if (text !== undefined && text !== '') read[setting] = Number(text)
+  }
+  number('DUNBAR_SHARDS', 'shards')
+  number('DUNBAR_OPEN_FILES', 'openFiles')
+  number('DUNBAR_CACHE_BYTES', 'cacheBytes')
+  number('DUNBAR_PASSIVATE_AFTER_MS', 'passivateAfterMs')
+  const caps: Record<string, string> = {}
+  if (environment.DUNBAR_CAPS_SHS) caps.shs = environment.DUNBAR_CAPS_SHS
+  if (environment.DUNBAR_CAPS_SIGN) caps.sign = environment.DUNBAR_CAPS_SIGN
+  if (Object.keys(caps).length > 0) read.caps = caps
+  const logging: Record<string, string> = {}
+  if (environment.DUNBAR_LOG_LEVEL) logging.level = environment.DUNBAR_LOG_LEVEL
+  if (environment.DUNBAR_LOG_FORMAT) logging.format = environment.DUNBAR_LOG_FORMAT
+  if (Object.keys(logging).length > 0) read.logging = logging
+  return read
+}
+
+function check(value: unknown, where: string): ConfigFile {
+  const result = v.safeParse(configSchema, value)
+  if (result.success) return result.output
+  const issue = result.issues[0]
+  const setting = v.getDotPath(issue) ?? '(the whole)'
+  throw new CodedError('CONFIG_INVALID', `${where}: ${setting}: ${issue.message}`, { setting })
+}

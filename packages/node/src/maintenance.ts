@@ -1,0 +1,122 @@
+import type { Services } from '@dunbar/api'
+import { CodedError, type FeedId } from '@dunbar/core'
+import { FeedClient } from '@dunbar/feed'
+import type { Method } from '@dunbar/wire'
+import { importFrom } from './import-job.js'
+
+/**
+ * Long work on the node's own data. Each is a source of `{event: 'progress', …}` and, at the end,
+ * `{event: 'done', result}`.
+ */
+
+/** Feeds that one shard works on at once: the next one's file is read while signatures are checked. */
+const FEEDS_AT_ONCE = 2
+
+export interface VerifyResult {
+  readonly messages: number
+  readonly feeds: number
+  readonly damaged: readonly {
+    readonly feed: FeedId
+    readonly sequence: number
+    readonly reason: string
+  }[]
+  readonly seconds: number
+}
+
+export interface RebuildResult {
+  readonly feeds: number
+  readonly messages: number
+  readonly seconds: number
+}
+
+export function maintenanceMethods(services: Services): Method[] {
+  return [
+    {
+      name: 'node.import',
+      type: 'source',
+      handler: (args, { signal }) => importFrom(fileOf(args[0]), services.shards, signal),
+    },
+    { name: 'node.verify', type: 'source', handler: () => verify(services) },
+    { name: 'node.rebuild', type: 'source', handler: () => rebuild(services) },
+  ]
+}
+
+function fileOf(given: unknown): string {
+  const file = typeof given === 'string' ? given : (given as { file?: unknown } | null)?.file
+  if (typeof file !== 'string' || file === '') {
+    throw new CodedError('BAD_ARGUMENT', 'node.import: file must be a path', {})
+  }
+  return file
+}
+
+/** Every stored message, checked as if it came from a stranger. */
+async function* verify(services: Services): AsyncGenerator<unknown> {
+  const startedAt = performance.now()
+  const damaged: { feed: FeedId; sequence: number; reason: string }[] = []
+  let messages = 0
+  let feeds = 0
+  for await (const { id, result, done, total } of eachFeed(services, (feed) => feed.verify())) {
+    feeds += 1
+    messages += result.messages
+    for (const { sequence, reason } of result.damaged) damaged.push({ feed: id, sequence, reason })
+    yield { event: 'progress', done, total, messages }
+  }
+  const seconds = Math.round(performance.now() - startedAt) / 1000
+  yield { event: 'done', result: { messages, feeds, damaged, seconds } satisfies VerifyResult }
+}
+
+/** Derived state of all feeds, folded again from the logs. */
+async function* rebuild(services: Services): AsyncGenerator<unknown> {
+  const startedAt = performance.now()
+  let messages = 0
+  let feeds = 0
+  for await (const { result, done, total } of eachFeed(services, (feed) => feed.rebuild())) {
+    feeds += 1
+    messages += result.messages
+    yield { event: 'progress', done, total, messages }
+  }
+  await Promise.all(services.shards.map((shard) => shard.checkpoint()))
+  const seconds = Math.round(performance.now() - startedAt) / 1000
+  yield { event: 'done', result: { feeds, messages, seconds } satisfies RebuildResult }
+}
+
+interface FeedOutcome<Result> {
+  readonly id: FeedId
+  readonly result: Result
+  readonly done: number
+  readonly total: number
+}
+
+/** Asks all feeds, a few at once, and gives the answers as they come. */
+async function* eachFeed<Result>(
+  services: Services,
+  ask: (feed: FeedClient) => Promise<Result>,
+): AsyncGenerator<FeedOutcome<Result>> {
+  const parts = await Promise.all(services.shards.map((shard) => shard.feeds()))
+  const ids = interleave(parts.map((part) => part.map(({ id }) => id)))
+  const underWay = new Map<FeedId, Promise<{ id: FeedId; result: Result }>>()
+  let next = 0
+  let done = 0
+  while (next < ids.length || underWay.size > 0) {
+    while (next < ids.length && underWay.size < FEEDS_AT_ONCE * services.shards.length) {
+      const id = ids[next]!
+      next += 1
+      underWay.set(
+        id,
+        ask(new FeedClient(services.router, id)).then((result) => ({ id, result })),
+      )
+    }
+    const { id, result } = await Promise.race(underWay.values())
+    underWay.delete(id)
+    done += 1
+    yield { id, result, done, total: ids.length }
+  }
+}
+
+/** One of each list in turn, so that all shards work. */
+function interleave<Item>(lists: readonly (readonly Item[])[]): Item[] {
+  const longest = Math.max(0, ...lists.map((list) => list.length))
+  return Array.from({ length: longest }, (_, index) => index).flatMap((index) =>
+    lists.filter((list) => index < list.length).map((list) => list[index]!),
+  )
+}

@@ -1,0 +1,168 @@
+import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
+import {
+  createKernel,
+  type Kernel,
+  type Logger,
+  logSink,
+  supervisor,
+  systemPorts,
+  thread,
+  workerHost,
+} from '@dunbar/actor'
+import { apiMethods, createServices } from '@dunbar/api'
+import { CodedError, type FeedId, type Keys, loadOrCreateSecret } from '@dunbar/core'
+import { createPublishMark, type ShardThreadData, shardOf } from '@dunbar/feed'
+import { serveUnixSocket, type UnixServer, writeManifest } from '@dunbar/wire'
+import type { Config, ConfigFlags } from './config.js'
+import { loadConfig } from './config.js'
+import { cpuPool } from './cpu.js'
+import { type FolderLock, lockFolder } from './lock.js'
+import { createLogger, type NodeLogger } from './logger.js'
+import { maintenanceMethods } from './maintenance.js'
+import { placeOf, shardThreadName } from './placement.js'
+import { VERSION } from './version.js'
+
+/** A node that answers requests. */
+export interface DunbarNode {
+  readonly id: FeedId
+  /** The data folder, absolute. */
+  readonly path: string
+  readonly socketPath: string
+  readonly kernel: Kernel
+  /** Resolves when the node has ended by itself, with why; never after `stop`. */
+  readonly failed: Promise<Error>
+  /** Ends all connections, syncs and stops all threads, gives the folder back. Never rejects. */
+  stop(): Promise<void>
+}
+
+export interface StartOptions extends ConfigFlags {
+  /** Default: pino on stderr, as the configuration says. */
+  readonly logger?: Logger
+}
+
+/**
+ * Starts a node on a data folder and resolves when it answers requests.
+ * @throws {FOLDER_IN_USE} {FOLDER_UNUSABLE} {CONFIG_INVALID} {SECRET_INVALID} {SOCKET_PATH_TOO_LONG}
+ */
+export async function startNode(options: StartOptions = {}): Promise<DunbarNode> {
+  const { logger: ownLogger, ...flags } = options
+  const config = loadConfig(flags)
+  const lock = lockFolder(config.path)
+  try {
+    return await startLocked(config, lock, ownLogger)
+  } catch (error) {
+    lock.release()
+    throw error
+  }
+}
+
+async function startLocked(
+  config: Config,
+  lock: FolderLock,
+  ownLogger: Logger | undefined,
+): Promise<DunbarNode> {
+  const startedAt = Date.now()
+  const { path, shards } = config
+  const { keys, isNew } = loadOrCreateSecret(join(path, 'secret'))
+  const lateLogger = ownLogger === undefined ? createLogger(config.logging) : null
+  const logger = ownLogger ?? deferredLogger(lateLogger!)
+  const ports = systemPorts(logger)
+  if (isNew) await createPublishMark(ports.fs, join(path, 'publish-mark'))
+  const kernel = createKernel({ ports, place: (name) => placeOf(name, shards) })
+  await kernel.start(
+    supervisor({
+      name: 'root',
+      strategy: 'oneForOne',
+      children: [logSink(logger), cpuPool(availableParallelism()), shardThreads(config, keys)],
+    }),
+  )
+  let server: UnixServer
+  const socketPath = join(path, 'socket')
+  try {
+    const services = createServices(kernel.router, keys, shards)
+    const methods = apiMethods(
+      services,
+      { version: VERSION, path, startedAt },
+      maintenanceMethods(services),
+    )
+    writeManifest(join(path, 'manifest.json'), methods)
+    server = await serveUnixSocket({
+      path: socketPath,
+      methods,
+      maxConnections: config.api.connections,
+      timers: ports.timers,
+      clock: ports.clock,
+      logger,
+    })
+  } catch (error) {
+    await kernel.stop()
+    throw error
+  }
+  logger.log('info', 'node', 'ready', { id: keys.id, path, shards })
+  let isStopping = false
+  const stop = async () => {
+    if (isStopping) return
+    isStopping = true
+    await server.close()
+    await kernel.stop()
+    lock.release()
+    logger.log('info', 'node', 'stopped')
+    await (await lateLogger)?.flush()
+  }
+  const failed = kernel.ended.then(async (reason) => {
+    if (isStopping) return new Promise<never>(() => undefined)
+    await stop()
+    return reason.kind === 'crash' && reason.error instanceof Error
+      ? reason.error
+      : new CodedError('NODE_FAILED', `the node ended: ${reason.kind}`, {})
+  })
+  return { id: keys.id, path, socketPath, kernel, failed, stop }
+}
+
+/** One supervised thread a shard. A thread that dies is started again; its actors rebuild from disk. */
+function shardThreads(config: Config, keys: Keys) {
+  const { path, shards, cacheBytes, openFiles, passivateAfterMs, caps } = config
+  const home = shardOf(keys.publicKey, shards)
+  const host = workerHost()
+  return supervisor({
+    name: 'shards',
+    strategy: 'oneForOne',
+    intensity: { restarts: 5, periodMs: 60_000 },
+    children: Array.from({ length: shards }, (_, shard) =>
+      thread({
+        name: shardThreadName(shard),
+        host,
+        entry: new URL(import.meta.resolve('@dunbar/workers/feed-shard')),
+        startMs: 60 * 60_000,
+        shutdownMs: 60_000,
+        workerData: {
+          shard,
+          shards,
+          root: path,
+          cacheBytes,
+          openFiles: Math.max(4, Math.floor(openFiles / shards)),
+          passivateAfterMs,
+          hmacKey: caps.sign === null ? null : new Uint8Array(Buffer.from(caps.sign, 'base64')),
+          ownSecretKey: shard === home ? keys.secretKey : null,
+        } satisfies ShardThreadData,
+      }),
+    ),
+  })
+}
+
+/** pino is loaded while the threads start; lines of that time are kept. */
+function deferredLogger(loading: Promise<NodeLogger>): Logger {
+  let logger: Logger | null = null
+  const early: Parameters<Logger['log']>[] = []
+  void loading.then((loaded) => {
+    logger = loaded
+    for (const line of early.splice(0)) loaded.log(...line)
+  })
+  return {
+    log: (...line) => {
+      if (logger !== null) logger.log(...line)
+      else early.push(line)
+    },
+  }
+}

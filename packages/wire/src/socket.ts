@@ -1,0 +1,32 @@
+import type { Socket } from 'node:net'
+import type { ByteDuplex, ByteDuplexEvents } from './byte-duplex.js'
+
+/** A socket as a pipe of bytes. The socket is the pipe's from here on. */
+export function socketDuplex(socket: Socket): ByteDuplex {
+  return {
+    start(events: ByteDuplexEvents): void {
+      // An error is always followed by `close`; without a listener it would end the process.
+      socket.on('error', () => {})
+      socket.on('data', (chunk: Buffer) => events.bytes(chunk))
+      socket.on('end', () => events.end())
+      socket.on('close', () => events.close())
+    },
+    write(bytes, done): void {
+      socket.write(bytes, (error) => {
+        if (error === undefined || error === null) done()
+      })
+    },
+    pause(): void {
+      socket.pause()
+    },
+    resume(): void {
+      socket.resume()
+    },
+    end(): void {
+      socket.end()
+    },
+    destroy(): void {
+      socket.destroy()
+    },
+  }
+}

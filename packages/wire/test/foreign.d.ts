@@ -1,0 +1,61 @@
+/** The packages that serve as other implementations here; none of them ships types. */
+
+declare module 'muxrpc' {
+  type PullCallback = (end: unknown, value?: unknown) => void
+  type PullSource = (abort: unknown, callback: PullCallback) => void
+  type PullSink = (read: PullSource) => void
+  interface PullDuplex {
+    readonly source: PullSource
+    readonly sink: PullSink
+  }
+  // biome-ignore lint/suspicious/noExplicitAny: the remote API has whatever the manifest says
+  type Rpc = any
+  function createMuxrpc(remoteManifest: unknown, localManifest: unknown, localApi?: unknown): Rpc
+  namespace createMuxrpc {
+    export type { PullCallback, PullDuplex, PullSink, PullSource, Rpc }
+  }
+  export = createMuxrpc
+}
+
+declare module 'pull-stream' {
+  // biome-ignore lint/suspicious/noExplicitAny: a toolbox of untyped functions
+  const pull: any
+  export = pull
+}
+
+declare module 'stream-to-pull-stream' {
+  import type { Duplex } from 'node:stream'
+  import type { PullDuplex } from 'muxrpc'
+
+  const toPull: { duplex(stream: Duplex): PullDuplex }
+  export = toPull
+}
+
+declare module 'packet-stream-codec' {
+  interface Message {
+    readonly req: number
+    readonly stream: boolean
+    readonly end: boolean
+    readonly value: unknown
+    readonly length?: number
+    readonly type?: number
+  }
+  const codec: {
+    encodePair(message: Omit<Message, 'length' | 'type'> | 'GOODBYE'): [Buffer, Buffer | null]
+    decodeHead(bytes: Buffer): Message
+    decodeBody(bytes: Buffer, head: Message): Message
+  }
+  export = codec
+}
+
+declare module 'ssb-client' {
+  import type { Rpc } from 'muxrpc'
+
+  function ssbClient(keys: unknown, options: object): Promise<Rpc>
+  export = ssbClient
+}
+
+declare module 'ssb-keys' {
+  const ssbKeys: { generate(): { readonly public: string; readonly id: string } }
+  export = ssbKeys
+}
