@@ -57,6 +57,11 @@ export interface SupervisorSpec {
   readonly restart?: Restart
   /** Started from first to last, stopped from last to first. */
   readonly children: readonly ChildSpec[]
+  /**
+   * The children do not depend on each other: all are started at once, and stopped at once. For
+   * `oneForOne` only. Default false.
+   */
+  readonly startsTogether?: boolean
 }
 
 /** Actors that are made when a message to their name arrives. */

@@ -127,6 +127,8 @@ export interface KernelReport {
   /** Calls and streams of this kernel that wait for an answer. */
   readonly pendingCalls: number
   readonly openReaders: number
+  /** Monitors that have not been told. */
+  readonly monitors: number
 }
 
 /** What can be asked of the actor `kernel/<thread name>` that every kernel has. */

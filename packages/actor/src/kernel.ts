@@ -133,6 +133,7 @@ export class ThreadKernel implements Kernel {
       yields: scheduler.yieldCount,
       pendingCalls: exchange.calls.size,
       openReaders: exchange.readers.size,
+      monitors: exchange.monitors.count,
     }
   }
 

@@ -27,6 +27,13 @@ export class Monitors {
     this.#exchange = exchange
   }
 
+  /** Watches that have not been told, of names here and elsewhere. */
+  get count(): number {
+    let count = this.#elsewhere.size
+    for (const tells of this.#watchers.values()) count += tells.size
+    return count
+  }
+
   /** Calls `tell` once, when the actor with this name ends, later than this call. Takes back by what it returns. */
   watch(name: string, tell: Tell): () => void {
     const place = this.#exchange.locate(name)

@@ -21,6 +21,7 @@ import { RestartWindow } from './restart-window.js'
  * - A start that fails during a restart counts as another failure and is tried again.
  * - One failure more than the intensity allows within the period, and the supervisor stops what is
  *   left and fails itself: the one above it decides.
+ * - Children that start together stop together; nothing else differs.
  * - A child that crashes while a group is being restarted is dealt with when the group is up.
  */
 
@@ -137,6 +138,12 @@ export class Supervisor implements Supervised {
   }
 
   async #startFrom(first: number, isRestart = false): Promise<void> {
+    if (this.#spec.startsTogether === true) {
+      const starts = await Promise.allSettled(this.#slots.map((slot) => this.#start(slot)))
+      const failed = starts.find((start) => start.status === 'rejected')
+      if (failed !== undefined) throw failed.reason
+      return
+    }
     for (const slot of this.#slots.slice(first)) {
       if (this.#isStopping()) return
       if (isRestart && slot.child === null) continue
@@ -160,6 +167,10 @@ export class Supervisor implements Supervised {
   }
 
   async #stopFrom(first: number): Promise<void> {
+    if (this.#spec.startsTogether === true) {
+      await Promise.all(this.#slots.map(({ child }) => child?.stop()))
+      return
+    }
     for (const slot of this.#slots.slice(first).reverse()) await slot.child?.stop()
   }
 

@@ -52,6 +52,14 @@ describe('actors on demand', () => {
     expect(await ask('feed/x!', { op: 'echo' })).toBe('ACTOR_UNKNOWN')
   })
 
+  it('starts an actor that is waited for locally before those that are only wanted remotely', async () => {
+    const { kernel, simulation, journal } = await feeds({ more: { handleCast: () => noReply() } })
+    for (const name of ['feed/x', 'feed/a']) kernel.router.cast(name, {}, { lane: 'remote' })
+    await simulation.run(kernel.router.call('feed/a', { op: 'echo' }))
+    await simulation.runUntilIdle()
+    expect(journal.take()).toEqual(['start feed/a', 'start feed/x'])
+  })
+
   it('refuses one actor more than may live', async () => {
     const { ask } = await feeds({ maxChildren: 2 })
     await ask('feed/a', { op: 'echo' })
@@ -255,6 +263,31 @@ describe('passivation', () => {
     await answer
     await simulation.advance(1_100)
     expect(events).toEqual(['killed feed/a'])
+  })
+
+  it('drops what a task brings after the actor has rested', async () => {
+    const journal = new Journal()
+    const { kernel, simulation } = simulatedKernel()
+    await simulation.run(
+      kernel.start(
+        supervisor({
+          name: 'root',
+          children: [actor({ name: 'a', behaviour: probe(journal), arg: null })],
+        }),
+      ),
+    )
+    let finish = (_value: unknown): void => {}
+    const tasks = [
+      new Promise((resolve) => {
+        finish = resolve
+      }),
+    ]
+    const ask = (call: unknown) => simulation.run(kernel.router.call('a', call))
+    await ask({ op: 'effect', effect: { tasks, passivate: true } })
+    expect(await ask({ op: 'starts' })).toBe(2)
+    finish({ from: 'an earlier life' })
+    await simulation.runUntilIdle()
+    expect(journal.take()).toEqual(['start a', 'end a normal', 'start a'])
   })
 
   it('lets a static actor rest and start again without counting', async () => {

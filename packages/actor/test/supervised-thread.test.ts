@@ -346,6 +346,24 @@ describe('a thread that dies', () => {
     expect(await owed()).toEqual([0, 0])
   })
 
+  it('leaves nothing behind at the hub: neither what it asked nor what it watched', async () => {
+    const { router, ask, simulation, threads: host, kernel } = await threads({ more: relay([]) })
+    const forwarded = () => {
+      const { children } = kernel.inspect().tree as unknown as { children: { forwarded: number }[] }
+      return children.slice(0, 2).map((child) => child.forwarded)
+    }
+    await ask('t1/a', { op: 'effect', effect: { monitor: ['hub', 't2/a'] } })
+    router.cast('t1/a', { to: 't2/a', call: { op: 'keep' } })
+    router.cast('t2/a', { to: 't1/a', call: { op: 'echo' } })
+    await simulation.runUntilIdle()
+    expect(forwarded()).toEqual([0, 2])
+    expect(kernel.inspect().monitors).toBe(1)
+    host.kill('t1')
+    await simulation.runUntilIdle()
+    expect(forwarded()).toEqual([0, 0])
+    expect(kernel.inspect().monitors).toBe(0)
+  })
+
   it('counts for the intensity of its supervisor, which then fails', async () => {
     const { simulation, threads: host, kernel } = await threads()
     for (let at = 0; at < 2; at += 1) {

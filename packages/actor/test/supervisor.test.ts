@@ -270,6 +270,33 @@ describe('start and stop', () => {
     expect(journal.take()).toEqual(['start a', 'fail b', 'end a shutdown'])
   })
 
+  it('starts and stops children together where they do not depend on each other', async () => {
+    const journal = new Journal()
+    const behaviour = probe(journal)
+    const { kernel, simulation } = simulatedKernel()
+    const children = ['a', 'b', 'c'].map((name) => actor({ name, behaviour, arg: null }))
+    const tree = supervisor({ name: 'root', startsTogether: true, children })
+    await simulation.run(kernel.start(tree))
+    expect(journal.take()).toEqual(['start a', 'start b', 'start c'])
+    journal.stuck.add('c')
+    const stopped = kernel.stop()
+    await simulation.advance(1)
+    expect(journal.take()).toEqual(['end a shutdown', 'end b shutdown', 'end c shutdown'])
+    await simulation.advance(6_000)
+    await simulation.run(stopped)
+  })
+
+  it('stops all of those that start together when one of them cannot start', async () => {
+    const journal = new Journal()
+    journal.failStarts.set('a', 1)
+    const behaviour = probe(journal)
+    const { kernel, simulation } = simulatedKernel()
+    const children = ['a', 'b'].map((name) => actor({ name, behaviour, arg: null }))
+    const start = kernel.start(supervisor({ name: 'root', startsTogether: true, children }))
+    expect(await simulation.run(outcome(start))).toBe('PROBE_START')
+    expect(journal.take()).toEqual(['fail a', 'start b', 'end b shutdown'])
+  })
+
   it('refuses two actors of one name', async () => {
     const { kernel, simulation } = simulatedKernel()
     const behaviour = probe(new Journal())

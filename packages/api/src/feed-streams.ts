@@ -1,7 +1,7 @@
 import type { FeedId } from '@dunbar/core'
 import { FrameReader, type ReadRange } from '@dunbar/feed'
 import type { Method, RawBatch } from '@dunbar/wire'
-import { MessageJsonWriter } from './message-json.js'
+import { MessageBatch } from './message-json.js'
 import { source } from './method.js'
 import {
   feedArgument,
@@ -65,7 +65,7 @@ async function* readFeed(
   const { live, old, reverse, limit } = options
   if (limit === 0) return
   const asked = { ...range, live, old, reverse, ...(Number.isFinite(limit) ? { limit } : {}) }
-  const writer = new MessageJsonWriter(options)
+  const writer = new MessageBatch(options)
   for await (const chunk of feedOf(services, id).read(asked, { signal })) {
     if ('sync' in chunk) {
       if (saysSync && old) yield { sync: true }

@@ -1,4 +1,5 @@
-import { CodedError, type FeedId } from '@dunbar/core'
+import { CodedError, type FeedId, isCodedError } from '@dunbar/core'
+import type { FeedStatus } from '@dunbar/feed'
 import type { Method } from '@dunbar/wire'
 import { messageValue } from './message-json.js'
 import { asynchronous, source } from './method.js'
@@ -13,8 +14,7 @@ export function feedMethods(services: Services): Method[] {
   return [
     source('feeds.list', () => listFeeds(services)),
     asynchronous('feeds.status', async (args) => {
-      const id = feedArgument('feeds.status', 'id', args[0] ?? services.id)
-      return feedOf(services, id).status()
+      return statusOf(services, feedArgument('feeds.status', 'id', args[0] ?? services.id))
     }),
     /** `{ [id]: name }` for the feeds that gave themselves a name. */
     asynchronous('feeds.names', async (args) => {
@@ -36,6 +36,19 @@ export function feedMethods(services: Services): Method[] {
       }))
     }),
   ]
+}
+
+/** A feed whose actor is set aside can't answer; its shard still knows of it. */
+async function statusOf(services: Services, id: FeedId): Promise<FeedStatus> {
+  try {
+    return await feedOf(services, id).status()
+  } catch (error) {
+    if (!isCodedError(error) || error.code !== 'ACTOR_QUARANTINED') throw error
+    const feeds = await shardOfFeed(services, id).feeds()
+    const found = feeds.find((feed) => feed.id === id)
+    if (found === undefined) throw error
+    return found
+  }
 }
 
 async function* listFeeds(services: Services): AsyncGenerator<unknown> {

@@ -1,6 +1,6 @@
 import { messageKeyFromBytes } from '@dunbar/core'
 import { type FrameBatch, FrameReader } from '@dunbar/feed'
-import { RawBatch } from '@dunbar/wire'
+import { type BodyWriter, RawBatch } from '@dunbar/wire'
 
 /**
  * Stored messages as clients get them, put together from bytes: nobody parses them. With keys and
@@ -13,95 +13,92 @@ export interface MessageShape {
   readonly values: boolean
 }
 
-/** Everything around a message takes less than this. */
-const AROUND_BYTES = 160
 const KEY_PREFIX = Buffer.from('{"key":"')
 const VALUE_PREFIX = Buffer.from('","value":')
 const TIMESTAMP_PREFIX = Buffer.from(',"timestamp":')
+const META_PREFIX = Buffer.from(',"meta":')
+const CLOSE = Buffer.from('}')
+/** Everything around a message but its meta takes less than this. */
+const AROUND_BYTES = 128
 
-/** Collects messages for one send. */
-export class MessageJsonWriter {
+interface Item {
+  readonly keyBytes: Uint8Array
+  readonly message: Uint8Array
+  readonly received: number
+  readonly meta: Buffer | null
+}
+
+/** Collects messages for one send. What is pushed is kept as views until then, not copied. */
+export class MessageBatch {
   readonly #shape: MessageShape
-  #bytes: Buffer
-  #end = 0
-  #ranges: number[] = []
+  #items: Item[] = []
+  #sizeBytes = 0
 
   constructor(shape: MessageShape) {
     this.#shape = shape
-    this.#bytes = Buffer.allocUnsafeSlow(16 * 1024)
   }
 
+  /** An upper bound of what is sent. */
   get sizeBytes(): number {
-    return this.#end
+    return this.#sizeBytes
   }
 
   get count(): number {
-    return this.#ranges.length / 2
+    return this.#items.length
   }
 
-  /** Adds the frame that the reader stands at. */
-  push(frame: FrameReader): void {
-    this.pushParts(frame.keyBytes, frame.message, frame.received)
+  /**
+   * Adds the message that the reader stands at.
+   * @param meta JSON text of what is told beside key and value
+   */
+  push(frame: FrameReader, meta: string | null = null): void {
+    const { keyBytes, message, received } = frame
+    const metaBytes = meta === null ? null : Buffer.from(meta)
+    this.#items.push({ keyBytes, message, received, meta: metaBytes })
+    this.#sizeBytes += message.length + AROUND_BYTES + (metaBytes?.length ?? 0)
   }
 
-  pushParts(keyBytes: Uint8Array, message: Uint8Array, received: number): void {
-    this.#reserve(message.length + AROUND_BYTES)
-    const start = this.#end
-    const { keys, values } = this.#shape
-    if (keys && values) {
-      this.#copy(KEY_PREFIX)
-      this.#text(messageKeyFromBytes(keyBytes))
-      this.#copy(VALUE_PREFIX)
-      this.#copy(message)
-      this.#copy(TIMESTAMP_PREFIX)
-      this.#text(String(received))
-      this.#text('}')
-    } else if (values) {
-      this.#copy(message)
-    } else {
-      this.#text(`"${messageKeyFromBytes(keyBytes)}"`)
-    }
-    this.#ranges.push(start, this.#end)
-  }
-
-  /** Any other JSON body, such as a message with more beside it. */
-  pushText(json: string): void {
-    const bytes = Buffer.from(json)
-    this.#reserve(bytes.length)
-    const start = this.#end
-    this.#copy(bytes)
-    this.#ranges.push(start, this.#end)
-  }
-
-  /** What was collected; the writer is empty afterwards. */
+  /** What was collected; the batch is empty afterwards. */
   finish(): RawBatch {
-    const batch = RawBatch.ofRanges(
-      this.#bytes.subarray(0, this.#end),
-      Uint32Array.from(this.#ranges),
-    )
-    this.#bytes = Buffer.allocUnsafeSlow(Math.max(this.#end, 4096))
-    this.#end = 0
-    this.#ranges = []
+    const items = this.#items
+    const shape = this.#shape
+    const batch = RawBatch.ofWriter(items.length, this.#sizeBytes, (writer) => {
+      for (const item of items) writeItem(writer, item, shape)
+    })
+    this.#items = []
+    this.#sizeBytes = 0
     return batch
   }
+}
 
-  #copy(bytes: Uint8Array): void {
-    this.#bytes.set(bytes, this.#end)
-    this.#end += bytes.length
+function writeItem(writer: BodyWriter, item: Item, { keys, values }: MessageShape): void {
+  const { target } = writer
+  let at = writer.begin
+  const copy = (bytes: Uint8Array) => {
+    target.set(bytes, at)
+    at += bytes.length
   }
-
-  /** ASCII. */
-  #text(text: string): void {
-    this.#end += this.#bytes.write(text, this.#end, 'latin1')
+  const text = (ascii: string) => {
+    at += target.write(ascii, at, 'latin1')
   }
-
-  #reserve(more: number): void {
-    const needed = this.#end + more
-    if (needed <= this.#bytes.length) return
-    const grown = Buffer.allocUnsafeSlow(Math.max(needed, this.#bytes.length * 2))
-    this.#bytes.copy(grown, 0, 0, this.#end)
-    this.#bytes = grown
+  if (!values) {
+    text(`"${messageKeyFromBytes(item.keyBytes)}"`)
+  } else if (!keys) {
+    copy(item.message)
+  } else {
+    copy(KEY_PREFIX)
+    text(messageKeyFromBytes(item.keyBytes))
+    copy(VALUE_PREFIX)
+    copy(item.message)
+    copy(TIMESTAMP_PREFIX)
+    text(String(item.received))
+    if (item.meta !== null) {
+      copy(META_PREFIX)
+      copy(item.meta)
+    }
+    copy(CLOSE)
   }
+  writer.finish(at)
 }
 
 /** One message with key, value and arrival, as JSON text. */

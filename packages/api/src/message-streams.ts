@@ -2,7 +2,7 @@ import { CodedError } from '@dunbar/core'
 import { FrameReader, type ShardChunk, type ShardQuery } from '@dunbar/feed'
 import type { Method, RawBatch } from '@dunbar/wire'
 import { mergeShards, type Steps } from './merge.js'
-import { MessageJsonWriter } from './message-json.js'
+import { MessageBatch } from './message-json.js'
 import { source } from './method.js'
 import {
   type MessageStreamOptions,
@@ -49,7 +49,7 @@ async function* queryStream(
   if (left === 0) return
   const query = shardQuery(what, options)
   const sources = services.shards.map((shard) => shard.query(query, { signal }))
-  const writer = new MessageJsonWriter(options)
+  const writer = new MessageBatch(options)
   const merged = mergeShards(sources, options, (chunk: Frames) => new FrameSteps(chunk))
   for await (const step of merged) {
     if (step === 'sync') {

@@ -2,7 +2,7 @@ import { CodedError, type FeedId, type MessageKey } from '@dunbar/core'
 import { FrameReader, type TangleRow, type TangleRows } from '@dunbar/feed'
 import { connectedHeads, type FilteredThread, filterThread, heads } from '@dunbar/tangle'
 import type { Method, RawBatch } from '@dunbar/wire'
-import { MessageJsonWriter } from './message-json.js'
+import { MessageBatch } from './message-json.js'
 import { asynchronous, source } from './method.js'
 import { booleanOption, keyArgument, limitOption, optionsOf, stringOption } from './options.js'
 import { type Services, shardOfFeed } from './services.js'
@@ -24,6 +24,9 @@ export function tangleMethods(services: Services): Method[] {
     }),
   ]
 }
+
+/** Bytes collected before they are sent: the client reads one batch while the next is made. */
+const BATCH_BYTES = 64 * 1024
 
 interface Wanted {
   readonly root: MessageKey
@@ -148,7 +151,7 @@ async function* readTangle(
     let left = options.limit
     const found = await gather(services, options)
     const thread = shownThread(found)
-    const writer = new MessageJsonWriter(options)
+    const writer = new MessageBatch(options)
     const flags = options.meta ? flagsOf(thread) : null
     if (!options.old) for (const { key } of found.rows) seen.add(key)
     else {
@@ -157,6 +160,7 @@ async function* readTangle(
         seen.add(found.rows[index]!.key)
         write(writer, found, index, flags)
         left -= 1
+        if (writer.sizeBytes >= BATCH_BYTES) yield writer.finish()
       }
     }
     if (writer.count > 0) yield writer.finish()
@@ -210,7 +214,7 @@ function flagsOf(thread: Extract<FilteredThread, { isShown: true }>['thread']): 
 }
 
 function write(
-  writer: MessageJsonWriter,
+  writer: MessageBatch,
   { rows, frames }: Pick<Gathered, 'rows' | 'frames'>,
   index: number,
   flags: Flags | null,
@@ -230,8 +234,5 @@ function write(
     isDisconnected: flags.disconnected.has(index),
     isCyclic: flags.cyclic.has(index),
   }
-  const value = Buffer.from(frame.message).toString()
-  writer.pushText(
-    `{"key":"${row.key}","value":${value},"timestamp":${frame.received},"meta":${JSON.stringify({ tangle })}}`,
-  )
+  writer.push(frame, JSON.stringify({ tangle }))
 }

@@ -57,9 +57,10 @@ async function refuseMissing(path: string): Promise<void> {
   if (!found.isDirectory()) throw new Mistake(`${path} is a file, not the folder of a node`)
 }
 
+/** What goes wrong in it is told by the command's own sentence; the log is for whoever asks for it. */
 async function startOwnNode(path: string): Promise<OwnNode> {
   const { startNode } = await import('@dunbar/node')
-  return startNode({ path, logging: { level: 'error' } })
+  return startNode(process.env.DUNBAR_LOG_LEVEL ? { path } : { path, logging: { level: 'silent' } })
 }
 
 /** What a command needs of a folder. */

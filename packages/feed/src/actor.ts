@@ -1,23 +1,31 @@
-import type { Behaviour, Context, Cursor, Effect, From } from '@dunbar/actor'
+import type { Behaviour, Context, Cursor, From } from '@dunbar/actor'
 import { refuse, reply } from '@dunbar/actor'
+import { CodedError, type FeedId, feedIdToBytes, isCodedError } from '@dunbar/core'
+import { createClassic } from '@dunbar/formats'
+import type { IncomingMessage } from './append-run.js'
 import {
-  CodedError,
-  type FeedId,
-  feedIdToBytes,
-  isCodedError,
-  messageKeyFromBytes,
-} from '@dunbar/core'
-import { type ClassicMessage, createClassic, verifySignature } from '@dunbar/formats'
-import { AppendRun, type Candidate, type IncomingMessage, type RunFeed } from './append-run.js'
+  append,
+  type Continuation,
+  entryOf,
+  type FeedEffect,
+  SLICE_MESSAGES,
+  startRun,
+} from './append-work.js'
+import {
+  assertNotQuarantined,
+  type FeedActorState,
+  headSequence,
+  heldFeed,
+  rowAt,
+  storedHead,
+} from './feed-actor-state.js'
 import { FeedCursor } from './feed-cursor.js'
 import { statusOf } from './feed-status.js'
 import { singleFrame } from './frame.js'
 import { incomingOf } from './ingest.js'
-import { assertSafe, publishState } from './own-feed.js'
-import type { FeedCall, FeedStatus, ForkEvidence, IngestResult, PublishState } from './protocol.js'
-import { CPU_ACTOR_NAME, type OwnFeed, type ShardHost } from './shard-host.js'
-import type { AppendEntry } from './shard-store.js'
-import { encodeSignatureBatch } from './signature-batch.js'
+import { assertSafe } from './own-feed.js'
+import type { FeedCall, FeedStatus, ForkEvidence } from './protocol.js'
+import type { ShardHost } from './shard-host.js'
 import { type Verification, verifyFeed } from './verification.js'
 
 /**
@@ -25,32 +33,9 @@ import { type Verification, verifyFeed } from './verification.js'
  * peers and imports, messages signed by clients, and `publish`.
  */
 
-/** Messages of a run that are checked, verified and stored between two turns of others: about 4 ms. */
-const SLICE_MESSAGES = 64
-/** A run at least this long goes to the cpu pool, where no other feed keeps this shard busy. */
-const POOL_RUN_MESSAGES = 128
-const POOL_BATCH_MESSAGES = 256
-/** Batches under way in the pool: one for each core of a small machine, and as many waiting. */
-const POOL_BATCHES = 4
-const POOL_DEADLINE_MS = 60_000
-
 export interface FeedArg {
   readonly host: ShardHost
   readonly id: FeedId
-}
-
-export interface FeedActorState {
-  readonly host: ShardHost
-  readonly id: FeedId
-  readonly idBytes: Uint8Array
-  /** Number in the store; -1 for a feed that has no folder. */
-  feed: number
-  readonly own: OwnFeed | null
-  publishState: PublishState
-  lastUsedMs: number
-  isTimed: boolean
-  /** Streams of readers; those that wait for news are woken by their number. */
-  readonly streams: Set<number>
 }
 
 /** The shard actor asks this way, with messages that stay in the thread. */
@@ -62,32 +47,30 @@ export type LocalFeedCall =
       readonly outOfOrder: boolean
     }
 
-/** The next slice of work that goes on. */
-interface Continuation {
-  readonly from: From
-  readonly work: () => FeedEffect | Promise<FeedEffect>
+/** The actor tells itself that a stream was opened: only the effect of a handler can set a timer. */
+interface FeedCast {
+  readonly op: 'opened'
 }
 
 export const feedBehaviour: Behaviour<
   FeedActorState,
   FeedArg,
   LocalFeedCall,
-  never,
+  FeedCast,
   never,
   Continuation
 > = {
   async init({ host, id }, context) {
     await host.ready
+    const { store } = host
     const idBytes = feedIdToBytes(id)
-    const feed = host.store.feedNumber(idBytes)
-    const own = host.own?.keys.id === id ? host.own : null
     return {
       host,
+      store,
       id,
       idBytes,
-      feed,
-      own,
-      publishState: own === null ? 'unknown' : publishState(own.mark, headSequence(host, feed)),
+      feed: store.feedNumber(idBytes),
+      own: host.own?.keys.id === id ? host.own : null,
       lastUsedMs: context.clock.monotonic(),
       isTimed: false,
       streams: new Set(),
@@ -96,10 +79,11 @@ export const feedBehaviour: Behaviour<
 
   async handleCall(call, from, state, context) {
     state.lastUsedMs = context.clock.monotonic()
-    const effect = await refusing(from, () => handle(call, from, state, context))
-    if (state.isTimed) return effect
-    state.isTimed = true
-    return { ...effect, timers: { idle: state.host.passivateAfterMs } }
+    return timed(state, await refusing(from, () => handle(call, from, state, context)))
+  },
+
+  handleCast(_cast, state) {
+    return timed(state, {})
   },
 
   handleContinue({ from, work }) {
@@ -109,28 +93,41 @@ export const feedBehaviour: Behaviour<
   handleInfo(_info, state, context) {
     const idleMs = context.clock.monotonic() - state.lastUsedMs
     const leftMs = state.host.passivateAfterMs - idleMs
-    if (leftMs <= 0 && state.streams.size === 0) return { passivate: true }
+    state.isTimed = leftMs > 0 || state.streams.size > 0
+    if (!state.isTimed) return { passivate: true }
     return { timers: { idle: leftMs > 0 ? leftMs : state.host.passivateAfterMs } }
   },
 
   openStream(call, streamId, state, context): Cursor {
     state.lastUsedMs = context.clock.monotonic()
     if (call.op !== 'read') throw unknownCall(call.op)
+    const cursor = new FeedCursor(state, call, () => state.streams.delete(streamId))
     state.streams.add(streamId)
-    return new FeedCursor(state, call, () => state.streams.delete(streamId))
+    if (!state.isTimed) context.router.cast(context.name, { op: 'opened' } satisfies FeedCast)
+    return cursor
   },
 
   terminate(_reason, state) {
-    if (state.feed !== -1) state.host.store.passivate(state.feed)
+    state.host.busyFeeds.delete(state)
+    if (state.feed !== -1) state.store.passivate(state.feed)
   },
 }
 
-type FeedEffect = Effect<Continuation>
+function timed(state: FeedActorState, effect: FeedEffect): FeedEffect {
+  if (state.isTimed) return effect
+  state.isTimed = true
+  return { ...effect, timers: { idle: state.host.passivateAfterMs } }
+}
 
-/** Troubles after which memory and disk may disagree: the actor starts over. */
-const CRASHES: ReadonlySet<string> = new Set(['STORE_FAILED', 'STORE_SYNC_FAILED'])
+/** A failed disk, or an invariant that does not hold: the actor starts over from what is on the disk. */
+const CRASHES: ReadonlySet<string> = new Set([
+  'STORE_FAILED',
+  'STORE_SYNC_FAILED',
+  'STORE_ENTRY_INVALID',
+  'STORE_FEED_UNKNOWN',
+])
 
-/** A full disk and a caller's mistake are answers; any other trouble with the storage is a crash. */
+/** A full disk and a caller's mistake are answers; what is in `CRASHES` and what has no code is a crash. */
 async function refusing(
   from: From,
   run: () => FeedEffect | Promise<FeedEffect>,
@@ -160,123 +157,18 @@ function handle(
     case 'get':
       return replyRow(from, state, rowAt(state, call.sequence))
     case 'latest':
-      return replyRow(from, state, rowAt(state, headSequence(state.host, state.feed)))
+      return replyRow(from, state, rowAt(state, headSequence(state)))
     case 'status':
       return reply(from, status(state))
     case 'forks':
       return reply(from, forkEvidence(state))
     case 'verify':
-      return verifyOn(verifyFeed(state.host.store, state.feed, state.id, state.host.hmacKey), from)
+      return verifyOn(verifyFeed(state.store, state.feed, state.id, state.host.hmacKey), from)
     case 'rebuild':
       return reply(from, { messages: rebuild(state) })
     default:
       throw unknownCall((call as { op: unknown }).op)
   }
-}
-
-function startRun(
-  messages: readonly IncomingMessage[],
-  takesOutOfOrder: boolean,
-  from: From,
-  state: FeedActorState,
-  context: Context,
-): FeedEffect | Promise<FeedEffect> {
-  assertNotQuarantined(state)
-  openFeed(state)
-  const run = new AppendRun(runFeed(state), messages, takesOutOfOrder)
-  state.host.busyFeeds += 1
-  return workOn(run, from, state, context)
-}
-
-async function workOn(
-  run: AppendRun,
-  from: From,
-  state: FeedActorState,
-  context: Context,
-): Promise<FeedEffect> {
-  const { host } = state
-  try {
-    if (run.remaining >= POOL_RUN_MESSAGES && host.busyFeeds === 1) {
-      await appendThroughPool(run, state, context)
-    } else {
-      const candidates = run.checkNext(SLICE_MESSAGES)
-      const verdicts = candidates.map(({ message }) => (verifySignature(message) ? 1 : 0))
-      await store(run, candidates, verdicts, state)
-    }
-  } catch (error) {
-    host.busyFeeds -= 1
-    throw error
-  }
-  if (!run.isChecked) {
-    const work = () => workOn(run, from, state, context)
-    return { proceed: { from, work }, wake: [...state.streams] }
-  }
-  host.busyFeeds -= 1
-  const result: IngestResult = { added: run.added, known: run.known, rejected: run.tally.list() }
-  return { ...reply(from, result), wake: [...state.streams] }
-}
-
-/** Checks go ahead while the pool looks at signatures; stores in order. */
-async function appendThroughPool(run: AppendRun, state: FeedActorState, context: Context) {
-  const underWay: { candidates: Candidate[]; verdicts: Promise<ArrayLike<number>> }[] = []
-  while (!run.isChecked || underWay.length > 0) {
-    while (!run.isChecked && underWay.length < POOL_BATCHES) {
-      const candidates = run.checkNext(POOL_BATCH_MESSAGES)
-      if (candidates.length === 0 && underWay.length > 0) break
-      underWay.push({ candidates, verdicts: verifyInPool(candidates, state, context) })
-    }
-    const first = underWay.shift()
-    if (first !== undefined)
-      await store(run, first.candidates, await first.verdicts, state, underWay.length === 0)
-  }
-}
-
-async function verifyInPool(
-  candidates: readonly Candidate[],
-  state: FeedActorState,
-  context: Context,
-): Promise<ArrayLike<number>> {
-  if (candidates.length === 0) return []
-  const messages = candidates.map((candidate) => candidate.message)
-  const batch = encodeSignatureBatch(state.idBytes, messages)
-  try {
-    return await context.router.call<Uint8Array>(
-      CPU_ACTOR_NAME,
-      { op: 'verify', batch },
-      { lane: 'remote', deadlineMs: POOL_DEADLINE_MS, transfer: [batch] },
-    )
-  } catch (error) {
-    context.logger.log('warn', 'feed', 'the cpu pool did not answer; checking here', {
-      code: (error as CodedError).code,
-    })
-    return messages.map((message) => (verifySignature(message) ? 1 : 0))
-  }
-}
-
-async function store(
-  run: AppendRun,
-  candidates: readonly Candidate[],
-  verdicts: ArrayLike<number>,
-  state: FeedActorState,
-  isLast = true,
-): Promise<void> {
-  const entries = run.settle(candidates, verdicts)
-  if (entries.length > 0) await append(entries, state)
-  if (isLast) run.restart()
-}
-
-async function append(entries: readonly AppendEntry[], state: FeedActorState): Promise<void> {
-  const { store: shardStore } = state.host
-  if (state.own === null) {
-    shardStore.append(state.feed, entries)
-  } else {
-    await shardStore.appendDurably(state.feed, entries, async () => {
-      const last = entries.findLast((entry) => entry.inChain)
-      if (last !== undefined) await state.own?.mark.raise(last.sequence, last.keyBytes)
-    })
-    state.publishState = publishState(state.own.mark, headSequence(state.host, state.feed))
-  }
-  state.host.appended()
 }
 
 async function publish(
@@ -290,74 +182,35 @@ async function publish(
   }
   assertMayPublish(state)
   assertNotQuarantined(state)
-  openFeed(state)
-  const { sequence, headKey } = state.host.store.feedInfo(state.feed)
   const message = createClassic({
     keys: state.own.keys,
-    head: headKey === null ? null : { sequence, key: messageKeyFromBytes(headKey) },
+    head: storedHead(state),
     timestamp: context.clock.now(),
-    content: JSON.parse(content),
+    content: parseContent(content),
     ...(state.host.hmacKey === null ? {} : { hmacKey: state.host.hmacKey }),
   })
   const received = state.host.receivedNow()
   await append([entryOf(message, received)], state)
-  const frame = singleFrame(state.host.store.readRow(rowAt(state, message.sequence)))
+  const frame = singleFrame(state.store.readRow(rowAt(state, message.sequence)))
   return { ...reply(from, frame, [frame]), wake: [...state.streams] }
 }
 
-function entryOf(message: ClassicMessage, received: number): AppendEntry {
-  return {
-    sequence: message.sequence,
-    received,
-    keyBytes: message.keyBytes,
-    compact: message.compact,
-    value: message.value,
-    timestamp: message.timestamp,
-    inChain: true,
+function parseContent(content: string): object | string {
+  try {
+    return JSON.parse(content)
+  } catch {
+    throw new CodedError('CONTENT_INVALID', 'content must be JSON text', { reason: 'NOT_JSON' })
   }
 }
 
 function assertMayPublish(state: FeedActorState): void {
-  if (state.own === null) return
-  assertSafe(state.publishState, state.own.mark, headSequence(state.host, state.feed))
-}
-
-function assertNotQuarantined(state: FeedActorState): void {
-  if (state.feed === -1 || !state.host.store.feedInfo(state.feed).flags.isQuarantined) return
-  throw new CodedError('FEED_QUARANTINED', `${state.id} is set aside`, { id: state.id })
-}
-
-function openFeed(state: FeedActorState): void {
-  if (state.feed === -1) state.feed = state.host.store.addFeed(state.idBytes)
-}
-
-function headSequence(host: ShardHost, feed: number): number {
-  return feed === -1 ? 0 : host.store.feedInfo(feed).sequence
-}
-
-function rowAt(state: FeedActorState, sequence: number): number {
-  return state.feed === -1 || sequence < 1 ? -1 : state.host.store.rowAt(state.feed, sequence)
+  if (state.own !== null) assertSafe(state.own.mark, heldFeed(state))
 }
 
 function replyRow(from: From, state: FeedActorState, row: number): FeedEffect {
   if (row === -1) return reply(from, null)
-  const frame = singleFrame(state.host.store.readRow(row))
+  const frame = singleFrame(state.store.readRow(row))
   return reply(from, frame, [frame])
-}
-
-function runFeed(state: FeedActorState): RunFeed {
-  return {
-    store: state.host.store,
-    feed: state.feed,
-    authorId: state.id,
-    hmacKey: state.host.hmacKey,
-    now: () => state.host.receivedNow(),
-    noteFork: (refused, receivedMs) =>
-      state.host.store.noteFork(state.feed, {
-        ...entryOf(refused, Number.isNaN(receivedMs) ? state.host.receivedNow() : receivedMs),
-        inChain: false,
-      }),
-  }
 }
 
 function verifyOn(steps: Generator<void, Verification>, from: From): FeedEffect {
@@ -370,8 +223,8 @@ function verifyOn(steps: Generator<void, Verification>, from: From): FeedEffect 
 
 function rebuild(state: FeedActorState): number {
   if (state.feed === -1) return 0
-  state.host.store.rebuildFeed(state.feed)
-  return state.host.store.feedInfo(state.feed).messages
+  state.store.rebuildFeed(state.feed)
+  return state.store.feedInfo(state.feed).messages
 }
 
 function status(state: FeedActorState): FeedStatus {
@@ -386,12 +239,12 @@ function status(state: FeedActorState): FeedStatus {
       active: true,
     }
   }
-  return statusOf(state.host.store.feedInfo(state.feed), true)
+  return statusOf(state.store.feedInfo(state.feed), true)
 }
 
 function forkEvidence(state: FeedActorState): ForkEvidence[] {
   if (state.feed === -1) return []
-  return state.host.store.forks(state.feed).map(({ sequence, kept, refused }) => ({
+  return state.store.forks(state.feed).map(({ sequence, kept, refused }) => ({
     sequence,
     kept: singleFrame(kept),
     refused: singleFrame(refused),

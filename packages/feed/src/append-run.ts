@@ -1,4 +1,4 @@
-import { type MessageKey, messageKeyFromBytes, type Sequence } from '@dunbar/core'
+import { isCodedError, type MessageKey, messageKeyFromBytes, type Sequence } from '@dunbar/core'
 import { type ClassicMessage, checkSuccessor, readClassic, verifySignature } from '@dunbar/formats'
 import { bytesEqual, frameMessage } from './frame.js'
 import { RejectionTally } from './rejection-tally.js'
@@ -10,10 +10,12 @@ import type { AppendEntry, ShardStore } from './shard-store.js'
  * head forward and returns candidates whose place in the chain is right; `settle` is told which of
  * them carry a good signature, stores those, and drops what stood on a bad one.
  *
- * Invariant: tentative head = stored head + candidates that are not settled, in order.
+ * Invariant: tentative head = stored head + candidates of the chain that are not settled, in order.
+ * A message whose place depends on what is not settled waits, so that the outcome is that of
+ * checking and storing one message after the other.
  */
 
-/** A message as it came; `receivedMs` NaN where the sender does not know. */
+/** A message as it came; `receivedMs` is no finite number where the sender does not know. */
 export interface IncomingMessage {
   readonly bytes: Uint8Array
   readonly receivedMs: number
@@ -34,6 +36,7 @@ export interface FeedHead {
 /** What the run needs of the feed that it appends to. */
 export interface RunFeed {
   readonly store: ShardStore
+  /** Number in the store; -1 as long as nothing of the feed is held. */
   readonly feed: number
   readonly authorId: string
   readonly hmacKey: Uint8Array | null
@@ -51,6 +54,9 @@ export class AppendRun {
   #tentative: FeedHead | null
   #stored: Sequence
   #isBroken = false
+  #isRepaired = false
+  /** Sequences of candidates without their predecessor that are not settled. */
+  readonly #aside = new Set<Sequence>()
   added = 0
   known = 0
 
@@ -96,8 +102,9 @@ export class AppendRun {
   settle(candidates: readonly Candidate[], verdicts: ArrayLike<number>): AppendEntry[] {
     const entries: AppendEntry[] = []
     for (let index = 0; index < candidates.length; index++) {
-      const { message, receivedMs, isInChain } = candidates[index]!
-      if (isInChain && this.#isBroken) {
+      const { message, receivedMs, isInChain: wasInChain } = candidates[index]!
+      const isInChain = wasInChain && !this.#isBroken
+      if (wasInChain && !isInChain && !this.#takesOutOfOrder) {
         this.#reject('GAP', message)
       } else if (verdicts[index] !== 1) {
         this.#reject('SIGNATURE', message)
@@ -105,7 +112,7 @@ export class AppendRun {
       } else {
         entries.push({
           sequence: message.sequence,
-          received: Number.isNaN(receivedMs) ? this.#feed.now() : receivedMs,
+          received: Number.isFinite(receivedMs) ? receivedMs : this.#feed.now(),
           keyBytes: message.keyBytes,
           compact: message.compact,
           value: message.value,
@@ -124,24 +131,27 @@ export class AppendRun {
     this.#tentative = storedHead(this.#feed)
     this.#stored = this.#tentative?.sequence ?? 0
     this.#isBroken = false
+    this.#aside.clear()
   }
 
   #readOptions() {
     return this.#feed.hmacKey === null ? {} : { hmacKey: this.#feed.hmacKey }
   }
 
-  /** Whether the place of this message can only be judged once those under way are settled. */
-  #mustWait(message: ClassicMessage): boolean {
+  get #isUnderWay(): boolean {
+    return (this.#tentative?.sequence ?? 0) > this.#stored || this.#aside.size > 0
+  }
+
+  /** Whether the message repeats one that is not settled. */
+  #repeatsUnderWay({ sequence }: ClassicMessage): boolean {
     const tentative = this.#tentative?.sequence ?? 0
-    return (
-      tentative > this.#stored && message.sequence > this.#stored && message.sequence <= tentative
-    )
+    return (sequence > this.#stored && sequence <= tentative) || this.#aside.has(sequence)
   }
 
   #place(message: ClassicMessage, receivedMs: number): Candidate | 'wait' | null {
     if (message.author !== this.#feed.authorId) return this.#reject('AUTHOR_MISMATCH', message)
-    if (this.#mustWait(message)) return 'wait'
-    const heldRow = this.#feed.store.rowAt(this.#feed.feed, message.sequence)
+    if (this.#repeatsUnderWay(message)) return 'wait'
+    const heldRow = this.#rowAt(message.sequence)
     if (heldRow !== -1) return this.#compareWithHeld(heldRow, message, receivedMs)
     const place = checkSuccessor(message, this.#tentative)
     if (place === 'ok') {
@@ -149,20 +159,52 @@ export class AppendRun {
       return { message, receivedMs, isInChain: true }
     }
     if (place === 'FORK') {
-      if ((this.#tentative?.sequence ?? 0) > this.#stored) return 'wait'
-      return this.#refuseFork(message, receivedMs)
+      return this.#isUnderWay ? 'wait' : this.#refuseFork(message, receivedMs)
     }
-    if (this.#takesOutOfOrder) return { message, receivedMs, isInChain: false }
-    return this.#reject('GAP', message)
+    if (this.#mayBeReached(message)) return 'wait'
+    if (!this.#takesOutOfOrder) return this.#reject('GAP', message)
+    this.#aside.add(message.sequence)
+    return { message, receivedMs, isInChain: false }
   }
 
-  #compareWithHeld(row: number, message: ClassicMessage, receivedMs: number): null {
-    const held = frameMessage(this.#feed.store.readRow(row))
+  /** Whether the chain may go on to this message, over some held beyond a gap, once those under way are stored. */
+  #mayBeReached({ sequence }: ClassicMessage): boolean {
+    const isMoving = (this.#tentative?.sequence ?? 0) > this.#stored
+    return isMoving && (this.#aside.has(sequence - 1) || this.#rowAt(sequence - 1) !== -1)
+  }
+
+  #rowAt(sequence: Sequence): number {
+    const { store, feed } = this.#feed
+    return feed === -1 ? -1 : store.rowAt(feed, sequence)
+  }
+
+  #compareWithHeld(
+    row: number,
+    message: ClassicMessage,
+    receivedMs: number,
+  ): Candidate | 'wait' | null {
+    let held: Uint8Array
+    try {
+      held = frameMessage(this.#feed.store.readRow(row))
+    } catch (error) {
+      if (!isCodedError(error) || error.code !== 'STORE_ROW_DAMAGED') throw error
+      return this.#replaceDamaged(message, receivedMs)
+    }
     if (bytesEqual(held, message.compact)) {
       this.known += 1
       return null
     }
     return this.#refuseFork(message, receivedMs)
+  }
+
+  /** Takes the damaged row out, once a run, so that the message can come in its place. */
+  #replaceDamaged(message: ClassicMessage, receivedMs: number): Candidate | 'wait' | null {
+    if (this.#isUnderWay) return 'wait'
+    if (this.#isRepaired) return this.#reject('STORE_ROW_DAMAGED', message)
+    this.#isRepaired = true
+    this.#feed.store.rebuildFeed(this.#feed.feed)
+    this.restart()
+    return this.#place(message, receivedMs)
   }
 
   /** Only a good signature proves a fork: nobody but the author can make a feed look forked. */
@@ -179,6 +221,7 @@ export class AppendRun {
 }
 
 function storedHead({ store, feed }: RunFeed): FeedHead | null {
+  if (feed === -1) return null
   const { sequence, headKey } = store.feedInfo(feed)
   return headKey === null ? null : { sequence, key: messageKeyFromBytes(headKey) }
 }

@@ -1,46 +1,63 @@
 import type { Chunk, Cursor } from '@dunbar/actor'
-import type { FeedActorState } from './actor.js'
+import type { FeedActorState } from './feed-actor-state.js'
 import type { FeedChunk, ReadRange } from './protocol.js'
+import { firstSequenceOf, lastSequenceOf, limitOf } from './stream-bounds.js'
 
 /** Bytes of messages in one chunk: big enough that a post costs little beside it. */
 const CHUNK_BYTES = 64 * 1024
+/** Messages looked up for one chunk of a reader that goes back. */
+const BACK_MESSAGES = 128
+
+/** What a cursor reads from; its feed may get a number later. */
+export type ReadFeed = Pick<FeedActorState, 'store' | 'feed'>
 
 /**
  * Reads one feed in sequence order, straight from the log. Holds nothing but a position, so a
  * reader may be as slow as it likes.
+ *
+ * Stored messages are all that is held, holes are passed over. A live reader gets the unbroken
+ * chain alone: messages that came before their predecessor follow when the chain reaches them. So
+ * none is lost or given twice, and live ones come in sequence order.
  */
 export class FeedCursor implements Cursor {
-  readonly #state: FeedActorState
-  readonly #range: ReadRange
+  readonly #source: ReadFeed
   readonly #closed: () => void
+  readonly #from: number
+  readonly #to: number
+  readonly #isReverse: boolean
+  readonly #isLive: boolean
+  /** Where live messages begin for a reader that goes back first. */
+  readonly #liveFrom: number
   #next: number
   #left: number
   #isSynced: boolean
 
-  constructor(state: FeedActorState, range: ReadRange, closed: () => void) {
-    this.#state = state
-    this.#range = range
+  /** @throws {REQUEST_INVALID} */
+  constructor(source: ReadFeed, range: ReadRange, closed: () => void) {
+    this.#source = source
     this.#closed = closed
-    this.#left = range.limit ?? Number.POSITIVE_INFINITY
-    const takesOld = range.old !== false
-    this.#isSynced = !takesOld
-    if (!takesOld) this.#next = this.#head() + 1
-    else if (range.reverse)
-      this.#next = Math.min(range.to ?? Number.POSITIVE_INFINITY, this.#highest())
-    else this.#next = Math.max(range.from ?? 1, 1)
+    this.#from = firstSequenceOf(range.from)
+    this.#to = lastSequenceOf(range.to)
+    this.#left = limitOf(range.limit)
+    this.#isReverse = range.reverse === true
+    this.#isLive = range.live === true
+    this.#isSynced = range.old === false
+    this.#liveFrom = Math.max(this.#from, this.#head() + 1)
+    if (this.#isSynced) this.#next = this.#liveFrom
+    else this.#next = this.#isReverse ? Math.min(this.#to, this.#end()) : this.#from
   }
 
   pull(): Chunk | 'wait' | 'end' {
     if (this.#left <= 0) return 'end'
-    const chunk = this.#range.reverse && !this.#isSynced ? this.#readBack() : this.#readOn()
+    const chunk = this.#isReverse && !this.#isSynced ? this.#readBack() : this.#readOn()
     if (chunk !== null) return chunk
-    if (!this.#range.live) return 'end'
+    if (!this.#isLive) return 'end'
     if (!this.#isSynced) {
       this.#isSynced = true
-      if (this.#range.reverse) this.#next = this.#head() + 1
+      if (this.#isReverse) this.#next = this.#liveFrom
       return { value: { sync: true } satisfies FeedChunk }
     }
-    return (this.#range.to ?? Number.POSITIVE_INFINITY) < this.#next ? 'end' : 'wait'
+    return this.#to < this.#next ? 'end' : 'wait'
   }
 
   close(): void {
@@ -48,49 +65,75 @@ export class FeedCursor implements Cursor {
   }
 
   #head(): number {
-    const { feed, host } = this.#state
-    return feed === -1 ? 0 : host.store.feedInfo(feed).sequence
+    const { feed, store } = this.#source
+    return feed === -1 ? 0 : store.feedInfo(feed).sequence
   }
 
-  #highest(): number {
-    const { feed, host } = this.#state
-    return feed === -1 ? 0 : host.store.feedInfo(feed).highestSequence
+  /** The last sequence that may be read. */
+  #end(): number {
+    const { feed, store } = this.#source
+    if (feed === -1) return 0
+    const { sequence, highestSequence } = store.feedInfo(feed)
+    return this.#isLive ? sequence : highestSequence
   }
 
   #readOn(): Chunk | null {
-    const { feed, host } = this.#state
-    const to = this.#range.to ?? Number.POSITIVE_INFINITY
-    while (feed !== -1 && this.#next <= Math.min(to, this.#highest())) {
-      const most = Math.min(this.#left, to - this.#next + 1)
-      const { frames, count, next } = host.store.readRange(feed, this.#next, most, CHUNK_BYTES)
-      this.#next = next ?? this.#nextHeld(this.#next + count)
+    const { feed, store } = this.#source
+    const end = Math.min(this.#to, this.#end())
+    while (feed !== -1 && this.#next <= end) {
+      const most = Math.min(this.#left, end - this.#next + 1)
+      const { frames, count, next } = store.readRange(feed, this.#next, most, CHUNK_BYTES)
+      this.#next = next ?? this.#heldFrom(this.#next + Math.max(count, 1))
       if (count > 0) return this.#give(frames, count)
     }
     return null
   }
 
-  /** Skips a hole: the first sequence held at or after `sequence`. */
-  #nextHeld(sequence: number): number {
-    const { feed, host } = this.#state
-    const highest = this.#highest()
-    let held = sequence
-    while (held <= highest && host.store.rowAt(feed, held) === -1) held += 1
-    return held
+  #readBack(): Chunk | null {
+    const { feed, store } = this.#source
+    while (feed !== -1 && this.#next >= this.#from) {
+      const rows: number[] = []
+      const most = Math.min(this.#left, BACK_MESSAGES)
+      while (this.#next >= this.#from && rows.length < most) {
+        const row = store.rowAt(feed, this.#next)
+        if (row !== -1) rows.push(row)
+        this.#next = row === -1 ? this.#heldBefore(this.#next) : this.#next - 1
+      }
+      if (rows.length === 0) return null
+      const { frames, count, rows: read } = store.readRows(rows, CHUNK_BYTES)
+      if (count < rows.length) this.#next = store.sequenceOf(rows[count]!)
+      if (read.length > 0) return this.#give(frames, read.length)
+    }
+    return null
   }
 
-  #readBack(): Chunk | null {
-    const { feed, host } = this.#state
-    const from = Math.max(this.#range.from ?? 1, 1)
-    const rows: number[] = []
-    while (feed !== -1 && this.#next >= from && rows.length < Math.min(this.#left, 128)) {
-      const row = host.store.rowAt(feed, this.#next)
-      if (row !== -1) rows.push(row)
-      this.#next -= 1
+  /** The first sequence held at or after a number; the next one after all that is held where there is none. */
+  #heldFrom(sequence: number): number {
+    const { feed, store } = this.#source
+    if (sequence > this.#end() || store.rowAt(feed, sequence) !== -1) return sequence
+    const rows = store.rowsOfFeed(feed)
+    const at = this.#placeOf(rows, sequence)
+    return at < rows.length ? store.sequenceOf(rows[at]!) : sequence
+  }
+
+  /** The last sequence held before a number; 0 for none. */
+  #heldBefore(sequence: number): number {
+    const { feed, store } = this.#source
+    const rows = store.rowsOfFeed(feed)
+    const at = this.#placeOf(rows, sequence)
+    return at === 0 ? 0 : store.sequenceOf(rows[at - 1]!)
+  }
+
+  /** The first place in rows that are ordered by sequence with at least this one. */
+  #placeOf(rows: Uint32Array, sequence: number): number {
+    let from = 0
+    let to = rows.length
+    while (from < to) {
+      const middle = (from + to) >>> 1
+      if (this.#source.store.sequenceOf(rows[middle]!) < sequence) from = middle + 1
+      else to = middle
     }
-    if (rows.length === 0) return null
-    const { frames, count, rows: read } = host.store.readRows(rows, CHUNK_BYTES)
-    this.#next += rows.length - count
-    return this.#give(frames, read.length)
+    return from
   }
 
   #give(frames: ArrayBuffer, count: number): Chunk {

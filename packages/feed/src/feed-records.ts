@@ -41,7 +41,7 @@ export class FeedRecords {
     feeds.set(feed, FORKED, forks.length > 0)
     feeds.set(feed, QUARANTINED, quarantine !== null)
     this.#host.changed()
-    await this.#keeper.write(this.#host.folder(feed), record)
+    await this.#keeper.write(feed, this.#host.folder(feed), record)
   }
 
   /** Keeps a second message for a place that is taken. A failure to write it is reported, and tried again by `flush`. */

@@ -5,7 +5,7 @@
  * own back and keeps to that many from then on.
  */
 import type { FileHandle, FileSystem } from '@dunbar/actor'
-import { systemCode } from './store-error.js'
+import { StoreError, systemCode } from './store-error.js'
 
 interface OpenFile {
   readonly handle: FileHandle
@@ -24,6 +24,7 @@ export class HandlePool {
   readonly #files = new Map<string, OpenFile>()
   #cap: number
   #openCount = 0
+  #isClosed = false
 
   constructor(fs: FileSystem, cap = 256) {
     this.#fs = fs
@@ -37,7 +38,7 @@ export class HandlePool {
   /**
    * The file at a path, opened for reading and writing and made where it is missing (the folder must
    * be there). Valid until the next call of the pool, unless it is pinned.
-   * @throws errors of the file system
+   * @throws {STORE_CLOSED} also errors of the file system
    */
   use(path: string): FileHandle {
     return this.#use(path).handle
@@ -67,7 +68,9 @@ export class HandlePool {
     if (file.pins === 0) this.#close(file)
   }
 
-  closeAll(): void {
+  /** Closes all files but pinned ones, which close with their last pin. No more are opened. */
+  close(): void {
+    this.#isClosed = true
     for (const path of [...this.#files.keys()]) this.drop(path)
   }
 
@@ -78,6 +81,7 @@ export class HandlePool {
       this.#files.set(path, held)
       return held
     }
+    if (this.#isClosed) throw new StoreError('STORE_CLOSED', 'the store is closed', {})
     this.#shrink(this.#cap - 1)
     const file: OpenFile = { handle: this.#open(path), pins: 0, isDropped: false }
     this.#openCount += 1

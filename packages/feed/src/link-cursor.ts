@@ -1,17 +1,27 @@
 import type { Chunk, Cursor } from '@dunbar/actor'
-import { type FeedId, feedIdToBytes, isFeedId, messageKeyFromBytes } from '@dunbar/core'
+import {
+  type FeedId,
+  feedIdToBytes,
+  isCodedError,
+  isFeedId,
+  messageKeyFromBytes,
+} from '@dunbar/core'
 import { FrameWriter, frameKey, frameMessage, frameReceived } from './frame.js'
 import { extractLinks } from './links.js'
 import type { LinkChunk, LinkQuery, LinkRow } from './protocol.js'
 import { assertSameGeneration } from './query-cursor.js'
 import type { ShardStore } from './shard-store.js'
+import { requestInvalid } from './stream-bounds.js'
+
+type LinkBatch = Extract<LinkChunk, { readonly links: unknown }>
 
 /** Messages looked at in one pull. */
 const PULL_ROWS = 128
 
 /**
  * Links in order of arrival. The index says which messages to look at; what exactly they link to is
- * read from the messages themselves, since the index holds fingerprints.
+ * read from the messages themselves, since the index holds fingerprints. A chunk is empty where none
+ * of the messages looked at in one pull has a link that is wanted.
  */
 export class LinkCursor implements Cursor {
   readonly #store: ShardStore
@@ -23,7 +33,13 @@ export class LinkCursor implements Cursor {
   #watermark: number
   #isSynced: boolean
 
+  /** @throws {REQUEST_INVALID} */
   constructor(store: ShardStore, query: LinkQuery, closed: () => void) {
+    for (const name of ['dest', 'source', 'rel'] as const) {
+      const filter: unknown = query[name]
+      if (filter === undefined || (typeof filter === 'string' && filter !== '')) continue
+      throw requestInvalid(`${name} must be a text`)
+    }
     this.#store = store
     this.#query = query
     this.#closed = closed
@@ -35,23 +51,23 @@ export class LinkCursor implements Cursor {
 
   pull(): Chunk | 'wait' | 'end' {
     assertSameGeneration(this.#store, this.#generation)
-    while (this.#position < this.#rows.length) {
-      const chunk = this.#readChunk()
-      if (chunk !== null) return chunk
-    }
+    if (this.#position < this.#rows.length) return this.#readChunk()
     if (!this.#query.live) return 'end'
     if (!this.#isSynced) {
       this.#isSynced = true
       return { value: { sync: true } satisfies LinkChunk }
     }
-    const end = this.#store.rowCount
+    const end = Math.min(this.#store.rowCount, this.#watermark + PULL_ROWS)
+    if (end === this.#watermark) return 'wait'
     this.#rows = Uint32Array.from(
       { length: end - this.#watermark },
       (_, index) => this.#watermark + index,
     )
     this.#position = 0
     this.#watermark = end
-    return this.#rows.length === 0 ? 'wait' : this.pull()
+    const chunk = this.#readChunk()
+    const isEmpty = chunk.value.links.length === 0
+    return isEmpty && end === this.#store.rowCount ? 'wait' : chunk
   }
 
   close(): void {
@@ -59,28 +75,41 @@ export class LinkCursor implements Cursor {
   }
 
   #choose(): Uint32Array {
-    const { dest, source, rel, reverse } = this.#query
-    let rows: Uint32Array
-    if (dest !== undefined && dest.length > 1) {
-      rows = distinct(this.#store.linksTo(dest, rel).rows)
-    } else if (isFeedId(source)) {
-      const feed = this.#store.feedNumber(feedIdToBytes(source))
-      rows = feed === -1 ? new Uint32Array(0) : this.#store.rowsOfFeed(feed)
-    } else {
-      rows = this.#store.rowsBetween('received', {})
+    const { reverse } = this.#query
+    const rows = this.#candidates().filter((row) => this.#store.isLive(row))
+    const at = (row: number) => this.#store.orderOf('received', row)
+    if (rows.some((row, index) => index > 0 && at(rows[index - 1]!) > at(row))) {
+      rows.sort((left, right) => at(left) - at(right) || left - right)
     }
-    return reverse ? rows.slice().reverse() : rows
+    return reverse ? rows.reverse() : rows
   }
 
-  #readChunk(): Chunk | null {
+  /** The rows that may have a link that is wanted, from whichever index says most. */
+  #candidates(): Uint32Array {
+    const { dest, source, rel } = this.#query
+    if (dest !== undefined && dest.length > 1) {
+      return distinct(this.#store.linksTo(dest, rel).rows)
+    }
+    if (source !== undefined && source.length > 1) {
+      const feed = isFeedId(source) ? this.#store.feedNumber(feedIdToBytes(source)) : -1
+      if (feed === -1) return new Uint32Array(0)
+      return rel === undefined
+        ? this.#store.rowsOfFeed(feed)
+        : distinct(this.#store.linksFrom(feed, rel).rows)
+    }
+    if (rel !== undefined) return distinct(this.#store.linksWith(rel).rows)
+    return this.#store.rowsBetween('received', {})
+  }
+
+  #readChunk(): Chunk & { readonly value: LinkBatch } {
     const links: LinkRow[] = []
     const order: number[] = []
     const frames = new FrameWriter()
     const end = Math.min(this.#position + PULL_ROWS, this.#rows.length)
     for (; this.#position < end; this.#position++) {
       const row = this.#rows[this.#position]!
-      if (!this.#store.isLive(row)) continue
-      const frame = this.#store.readRow(row)
+      const frame = this.#frameOf(row)
+      if (frame === null) continue
       const value = JSON.parse(Buffer.from(frameMessage(frame)).toString()) as {
         author: FeedId
         content: unknown
@@ -95,12 +124,22 @@ export class LinkCursor implements Cursor {
         frames.pushFrames(frame)
       }
     }
-    if (links.length === 0) return null
     const batch = frames.finish()
     const numbers = Float64Array.from(order)
     return {
-      value: { links, frames: batch, order: numbers } satisfies LinkChunk,
+      value: { links, frames: batch, order: numbers },
       transfer: [batch, numbers.buffer],
+    }
+  }
+
+  /** A message that is damaged or gone does not end the stream. */
+  #frameOf(row: number): Uint8Array | null {
+    if (!this.#store.isLive(row)) return null
+    try {
+      return this.#store.readRow(row)
+    } catch (error) {
+      if (isCodedError(error) && error.code === 'STORE_ROW_DAMAGED') return null
+      throw error
     }
   }
 

@@ -1,7 +1,8 @@
 import type { FileSystem } from '@dunbar/actor'
 import { feedFolder } from './feed-folder.js'
 import { HandlePool } from './handles.js'
-import { Log, NameSync } from './log.js'
+import { Log } from './log.js'
+import { NameSync } from './name-sync.js'
 import type { ShardTables } from './shard-tables.js'
 
 /** The logs in use. One that is not in use costs nothing here: its size stands in the table of feeds. */

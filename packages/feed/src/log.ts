@@ -7,9 +7,10 @@
  * it counts. A file whose sync failed is never synced again: `rewrite` copies it to a new one.
  */
 import type { FileHandle, FileSystem } from '@dunbar/actor'
-import { parentOf, removeIfThere, removeQuietly } from './atomic-file.js'
+import { removeIfThere, removeQuietly } from './atomic-file.js'
 import type { HandlePool } from './handles.js'
 import { LogWalk, type ReadLog } from './log-walk.js'
+import type { NameSync } from './name-sync.js'
 import { StoreError, storeFailure, systemCode } from './store-error.js'
 
 /** Offsets are kept in 32 bits: 4 GiB are some five million messages of one author. */
@@ -17,28 +18,6 @@ const MAX_LOG_BYTES = 0xffffffff
 const COPY_BYTES = 1024 * 1024
 /** A log that grows during more syncs than this while it is copied is not quiet enough to be copied. */
 const MAX_COPY_ROUNDS = 16
-
-/** Which folders of names are known to be on the disk; one for all logs of a store. */
-export class NameSync {
-  readonly #fs: FileSystem
-  readonly #synced = new Set<string>()
-
-  constructor(fs: FileSystem) {
-    this.#fs = fs
-  }
-
-  /** Resolves when `feeds/<2 hex>/<62 hex>/log` can be found after a crash. */
-  async sync(folder: string): Promise<void> {
-    const prefix = parentOf(folder)
-    await this.#fs.syncFolder(folder)
-    await this.#fs.syncFolder(prefix)
-    if (this.#synced.has(prefix)) return
-    const feeds = parentOf(prefix)
-    await this.#fs.syncFolder(feeds)
-    await this.#fs.syncFolder(parentOf(feeds))
-    this.#synced.add(prefix)
-  }
-}
 
 export class Log {
   readonly feed: number
@@ -49,7 +28,6 @@ export class Log {
   readonly #names: NameSync
   #sizeBytes: number
   #mustCut = false
-  #isNameSynced = false
   /** A durable append or a rewrite is under way. */
   isBusy = false
 
@@ -131,9 +109,7 @@ export class Log {
     } finally {
       unpin()
     }
-    if (this.#isNameSynced) return
-    await this.#names.sync(this.folder)
-    this.#isNameSynced = true
+    await this.#names.sync(this.feed, this.folder)
   }
 
   /**
@@ -158,9 +134,8 @@ export class Log {
       this.#fs.rename(made, this.path)
       this.#pool.drop(this.path)
       this.#mustCut = false
-      this.#isNameSynced = false
-      await this.#names.sync(this.folder)
-      this.#isNameSynced = true
+      this.#names.forget(this.feed)
+      await this.#names.sync(this.feed, this.folder)
     } catch (error) {
       handle?.close()
       removeQuietly(this.#fs, made)
@@ -195,7 +170,7 @@ export class Log {
     } catch (error) {
       if (systemCode(error) !== 'ENOENT') throw error
       this.#fs.makeFolder(this.folder)
-      this.#isNameSynced = false
+      this.#names.forget(this.feed)
       return this.#pool.use(this.path)
     }
   }

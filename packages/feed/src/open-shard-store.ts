@@ -27,22 +27,14 @@ import type {
   Progress,
   ShardStore,
   ShardStoreOptions,
-  StoreLimits,
   StoreStatistics,
   StoreTrouble,
   WalkedFrame,
 } from './shard-store.js'
 import { emptyTables, type ShardTables } from './shard-tables.js'
 import { StoreError, storeFailure } from './store-error.js'
+import { defaultLimits, type StoreLimits } from './store-limits.js'
 import { walkedFeed } from './walked-feed.js'
-
-const defaultLimits: StoreLimits = {
-  cacheBytes: 16 * 1024 * 1024,
-  openFiles: 128,
-  syncDelayMs: 1000,
-  syncBytes: 1024 * 1024,
-  syncConcurrency: 4,
-}
 
 export class OpenShardStore extends ShardQueries implements ShardStore {
   protected tables: ShardTables
@@ -258,7 +250,7 @@ export class OpenShardStore extends ShardQueries implements ShardStore {
       if (isReady) await this.#checkpoint()
     } finally {
       await this.#saving
-      this.#logs.pool.closeAll()
+      this.#logs.pool.close()
     }
   }
 
@@ -332,8 +324,9 @@ export class OpenShardStore extends ShardQueries implements ShardStore {
   }
 
   #recovering(progress: Recovering['progress']): Recovering {
-    const { ports, root, belongsHere } = this.#options
+    const { ports, root, shard, belongsHere } = this.#options
     return {
+      tellsForeignNames: shard === 0,
       fs: ports.fs,
       root,
       tables: this.tables,

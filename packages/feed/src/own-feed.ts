@@ -1,6 +1,17 @@
 import { CodedError, type Sequence } from '@dunbar/core'
+import { bytesEqual } from './frame.js'
 import type { PublishState } from './protocol.js'
 import type { PublishMark } from './publish-mark.js'
+
+/** What is held of the own feed. */
+export interface HeldFeed {
+  /** Highest sequence of the unbroken chain. */
+  readonly head: Sequence
+  /** Highest sequence held at all. */
+  readonly highest: Sequence
+  /** Key of a message of the chain, 32 bytes; null where it can't be read. */
+  keyAt(sequence: Sequence): Uint8Array | null
+}
 
 /**
  * The publish lock. Two messages with one sequence end a feed for ever, so a node signs only when
@@ -9,25 +20,41 @@ import type { PublishMark } from './publish-mark.js'
  *
  * | mark | log | state |
  * | --- | --- | --- |
- * | at or below the head | | `safe` |
+ * | at or below the head | holds the mark's message, and nothing above the head | `safe` |
  * | above the head | lost messages, restored backup | `recovering` |
+ * | at or below the head | holds another message in that place | `recovering` |
+ * | | holds messages above the head | `recovering` |
  * | none | the secret came from elsewhere | `recovering` |
  */
-export function publishState(mark: PublishMark, head: Sequence): PublishState {
+export function publishState(mark: PublishMark, held: HeldFeed): PublishState {
   const known = mark.read()
-  if (known === null) return 'recovering'
-  return known.sequence <= head ? 'safe' : 'recovering'
+  if (known === null || known.sequence > held.head || held.highest > held.head) return 'recovering'
+  if (known.sequence === 0) return 'safe'
+  const key = held.keyAt(known.sequence)
+  return key !== null && bytesEqual(key, known.keyBytes) ? 'safe' : 'recovering'
 }
 
 /** @throws {PUBLISH_LOCKED} the node may not hold the newest message of its own feed */
-export function assertSafe(state: PublishState, mark: PublishMark, head: Sequence): void {
+export function assertSafe(mark: PublishMark, held: HeldFeed): void {
+  const state = publishState(mark, held)
   if (state === 'safe') return
-  const known = mark.read()
+  const { head, highest } = held
+  const published = mark.read()?.sequence ?? null
   throw new CodedError(
     'PUBLISH_LOCKED',
-    known === null
-      ? 'publishing is locked: this identity may have newer messages elsewhere'
-      : `publishing is locked: message ${known.sequence} was published, but only ${head} are here`,
-    { state, head, published: known?.sequence ?? null },
+    `publishing is locked: ${lockedBecause(published, held)}`,
+    {
+      state,
+      head,
+      highest,
+      published,
+    },
   )
+}
+
+function lockedBecause(published: Sequence | null, { head, highest }: HeldFeed): string {
+  if (published === null) return 'this identity may have newer messages elsewhere'
+  if (published > head) return `message ${published} was published, but only ${head} are here`
+  if (highest > head) return `message ${highest} exists, but only ${head} are here without a gap`
+  return `message ${published} that was published is not the one that is here`
 }

@@ -1,15 +1,19 @@
 import type { Chunk, Cursor } from '@dunbar/actor'
-import { CodedError, feedIdToBytes } from '@dunbar/core'
+import { CodedError, feedIdToBytes, isFeedId } from '@dunbar/core'
 import type { ShardChunk, ShardQuery } from './protocol.js'
 import type { ShardStore } from './shard-store.js'
+import { limitOf, numberOf, requestInvalid } from './stream-bounds.js'
 
 /** Rows read for one chunk at most; with `CHUNK_BYTES`, what bounds the time of a pull. */
 const CHUNK_ROWS = 256
 const CHUNK_BYTES = 64 * 1024
+/** Rows behind the mark that are looked at in one pull. */
+const NEWS_ROWS = 8192
 
 /**
  * Messages of a shard in an order. The rows are chosen once, when the stream opens; those that are
- * appended later are looked at one by one behind a mark, so a live reader costs a number.
+ * appended later are looked at one by one behind a mark, so a live reader costs a number. Where many
+ * were appended and none is wanted, a chunk may be empty.
  */
 export class QueryCursor implements Cursor {
   readonly #store: ShardStore
@@ -23,13 +27,15 @@ export class QueryCursor implements Cursor {
   #left: number
   #isSynced: boolean
 
+  /** @throws {REQUEST_INVALID} */
   constructor(store: ShardStore, query: ShardQuery, closed: () => void) {
+    assertQuery(query)
     this.#store = store
     this.#query = query
     this.#closed = closed
     this.#generation = store.generation
     this.#author = query.author === undefined ? null : store.feedNumber(feedIdToBytes(query.author))
-    this.#left = query.limit ?? Number.POSITIVE_INFINITY
+    this.#left = limitOf(query.limit)
     this.#watermark = store.rowCount
     this.#isSynced = query.old === false
     this.#rows = this.#isSynced ? new Uint32Array(0) : this.#choose()
@@ -48,7 +54,14 @@ export class QueryCursor implements Cursor {
       return { value: { sync: true } satisfies ShardChunk }
     }
     this.#takeNews()
-    return this.#rows.length === 0 ? 'wait' : this.pull()
+    const chunk = this.#readChunk()
+    if (chunk !== null) return chunk
+    if (this.#position === this.#rows.length && this.#watermark === this.#store.rowCount) {
+      return 'wait'
+    }
+    // The rest is looked at in the next pull, after others had their turn.
+    const empty = { frames: new ArrayBuffer(0), order: new Float64Array(0) }
+    return { value: empty satisfies ShardChunk }
   }
 
   close(): void {
@@ -101,7 +114,7 @@ export class QueryCursor implements Cursor {
 
   #takeNews(): void {
     const news: number[] = []
-    const end = this.#store.rowCount
+    const end = Math.min(this.#store.rowCount, this.#watermark + NEWS_ROWS)
     for (let row = this.#watermark; row < end; row++) if (this.#matches(row)) news.push(row)
     this.#watermark = end
     this.#rows = Uint32Array.from(news)
@@ -134,6 +147,16 @@ export class QueryCursor implements Cursor {
       (lte === undefined || at <= lte)
     )
   }
+}
+
+function assertQuery(query: ShardQuery): void {
+  if (query.order !== 'received' && query.order !== 'claimed') {
+    throw requestInvalid('order must be received or claimed')
+  }
+  if (query.author !== undefined && !isFeedId(query.author)) {
+    throw requestInvalid('author must be a feed id')
+  }
+  for (const name of ['gt', 'gte', 'lt', 'lte'] as const) numberOf(name, query[name], 0)
 }
 
 /** @throws {INDEX_REBUILT} rows were numbered anew since the stream opened */

@@ -14,10 +14,11 @@ import {
   writeRecord,
 } from './feed-record.js'
 import { bytesEqual, frameKey } from './frame.js'
-import type { NameSync } from './log.js'
+import type { NameSync } from './name-sync.js'
 import { storeFailure } from './store-error.js'
 
 interface Pending {
+  readonly feed: number
   record: FeedRecord
   /** Settles when what was there when it began is on the disk. */
   writing: Promise<void> | null
@@ -55,10 +56,10 @@ export class RecordKeeper {
   }
 
   /** Replaces the record; resolves when it is on the disk. @throws {STORE_FULL} @throws {STORE_FAILED} */
-  async write(folder: string, record: FeedRecord): Promise<void> {
+  async write(feed: number, folder: string, record: FeedRecord): Promise<void> {
     let pending = this.#pending.get(folder)
     if (pending === undefined) {
-      pending = { record, writing: null }
+      pending = { feed, record, writing: null }
       this.#pending.set(folder, pending)
     }
     pending.record = record
@@ -95,7 +96,7 @@ export class RecordKeeper {
     try {
       this.#fs.makeFolder(folder)
       await writeRecord(this.#fs, folder, record)
-      await this.#names.sync(folder)
+      await this.#names.sync(pending.feed, folder)
     } catch (error) {
       throw storeFailure(error, 'writing feed.json')
     }

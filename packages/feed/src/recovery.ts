@@ -44,6 +44,8 @@ export interface Recovering {
   readonly records: RecordKeeper
   readonly reader: RowReader
   readonly progress: { start: number; current: number; target: number }
+  /** All shards see them; one tells. */
+  readonly tellsForeignNames: boolean
   readonly belongsHere: (feedIdBytes: Uint8Array) => boolean
   readonly report: (trouble: StoreTrouble) => void
 }
@@ -60,11 +62,13 @@ export function* recoverFeeds(work: Recovering, stale: readonly IndexBuilder[]):
   try {
     for (const visit of listFeedFolders(work.fs, work.root)) {
       yield
-      if (visit.kind === 'foreign') work.report({ kind: 'foreignName', path: visit.path })
+      if (visit.kind === 'foreign') tellForeign(work, visit.path)
       else if (work.belongsHere(visit.idBytes)) {
+        const size = logSize(work, visit.idBytes, visit.folder)
+        if (size === null) continue
         const feed = feeds.add(visit.idBytes)
         seen.add(feed)
-        const from = inspect(work, feed, visit.folder)
+        const from = inspect(work, feed, visit.folder, size)
         if (from !== null) longer.push({ feed, from })
       }
     }
@@ -87,18 +91,38 @@ export function* recoverFeeds(work: Recovering, stale: readonly IndexBuilder[]):
   for (const { feed, from } of longer) yield* foldLog(work, feed, from, window)
 }
 
-/** Looks at one feed's files; returns from where its log is to be folded, or null where nothing is new. */
-function inspect(work: Recovering, feed: number, folder: string): number | null {
+/** Bytes of a feed's log; an error where it can't be looked at; null for what is no folder. */
+function logSize(work: Recovering, idBytes: Uint8Array, folder: string): number | Error | null {
+  const feed = work.tables.feeds.find(idBytes)
+  const held = feed === -1 ? undefined : work.logs.held(feed)
+  if (held !== undefined) return held.sizeBytes
+  try {
+    return work.fs.stat(`${folder}/log`)?.sizeBytes ?? 0
+  } catch (error) {
+    if (systemCode(error) !== 'ENOTDIR') return error as Error
+    tellForeign(work, folder)
+    return null
+  }
+}
+
+function tellForeign(work: Recovering, path: string): void {
+  if (work.tellsForeignNames) work.report({ kind: 'foreignName', path })
+}
+
+/** Compares one feed with its files; returns from where its log is to be folded, or null where nothing is new. */
+function inspect(
+  work: Recovering,
+  feed: number,
+  folder: string,
+  size: number | Error,
+): number | null {
   const { tables, progress } = work
   const { feeds } = tables
-  const held = work.logs.held(feed)
-  let size = 0
   try {
-    size = held?.sizeBytes ?? work.fs.stat(`${folder}/log`)?.sizeBytes ?? 0
+    if (typeof size !== 'number') throw size
     noteRecord(work, feed, folder)
   } catch (error) {
-    if (systemCode(error) === 'ENOTDIR') work.report({ kind: 'foreignName', path: folder })
-    else setAside(work, feed, error)
+    setAside(work, feed, error)
     return null
   }
   const known = feeds.logBytes[feed] as number

@@ -34,7 +34,7 @@ export class RowReader {
     this.#logOf = logOf
     this.#noteDamage = noteDamage
     this.#cache = new LRUCache({
-      maxSize: cacheBytes,
+      maxSize: Math.max(1, cacheBytes),
       sizeCalculation: (frame) => frame.length + ENTRY_BYTES,
     })
   }
@@ -89,12 +89,8 @@ export class RowReader {
   /** The row with this key; -1 for none. */
   find(keyBytes: Uint8Array): number {
     return this.#tables.messages.find(keyBytes, (row) => {
-      try {
-        return bytesEqual(frameKey(this.frame(row)), keyBytes)
-      } catch (error) {
-        if (error instanceof StoreError && error.code === 'STORE_ROW_DAMAGED') return false
-        throw error
-      }
+      const frame = this.#wholeFrame(row)
+      return frame !== null && bytesEqual(frameKey(frame), keyBytes)
     })
   }
 
@@ -115,6 +111,17 @@ export class RowReader {
     let end = 0
     for (let at = 0; at < count; ) {
       const run = this.#runLength(rows, at, count)
+      if (run === 1) {
+        const row = rows[at] as number
+        const frame = this.#wholeFrame(row)
+        if (frame !== null) {
+          target.set(frame, end)
+          end += frame.length
+          kept[keptCount++] = row
+        }
+        at += 1
+        continue
+      }
       this.#readRun(rows, at, run, target, end)
       let offset = end
       for (const runEnd = at + run; at < runEnd; at++) {
@@ -155,6 +162,17 @@ export class RowReader {
       frames: bytes === frames.byteLength ? frames : frames.slice(0, bytes),
       count: whole,
       next: this.#tables.rowAt(feed, next) === -1 ? null : next,
+    }
+  }
+
+  /** A row by itself, through the cache; null where it is gone or damaged. */
+  #wholeFrame(row: number): Uint8Array | null {
+    if (!this.#tables.messages.isLive(row)) return null
+    try {
+      return this.frame(row)
+    } catch (error) {
+      if (error instanceof StoreError && error.code === 'STORE_ROW_DAMAGED') return null
+      throw error
     }
   }
 
@@ -218,7 +236,7 @@ export class RowReader {
       read = this.#logOf(messages.feed[first] as number).read(target, end, length, start)
     } catch (error) {
       // One log that can't be read does not keep the others from being read.
-      if (!(error instanceof StoreError)) throw error
+      if (!(error instanceof StoreError) || error.code !== 'STORE_FAILED') throw error
     }
     target.fill(0, end + read, end + length)
   }

@@ -1,6 +1,21 @@
-import type { Answered, Behaviour, Context, Cursor, Effect, From } from '@dunbar/actor'
+import type {
+  Answered,
+  Behaviour,
+  Context,
+  Cursor,
+  Effect,
+  From,
+  QuarantineReport,
+} from '@dunbar/actor'
 import { refuse, reply, replyLater } from '@dunbar/actor'
-import { CodedError, type FeedId, feedIdFromBytes, feedIdToBytes, isCodedError } from '@dunbar/core'
+import {
+  CodedError,
+  type FeedId,
+  feedIdFromBytes,
+  feedIdToBytes,
+  isCodedError,
+  isFeedId,
+} from '@dunbar/core'
 import { statusOf } from './feed-status.js'
 import { singleFrame } from './frame.js'
 import { incomingByAuthor } from './ingest.js'
@@ -8,7 +23,8 @@ import { LinkCursor } from './link-cursor.js'
 import type { ContactRow, FeedStatus, IngestResult, ShardCall, ShardStatus } from './protocol.js'
 import { QueryCursor } from './query-cursor.js'
 import { IngestTotals } from './rejection-tally.js'
-import { feedActorName, type ShardHost } from './shard-host.js'
+import { feedActorName, type ShardHost, shardKernelName } from './shard-host.js'
+import { requestInvalid } from './stream-bounds.js'
 import { LiveTangleCursor, TangleReader } from './tangle-reader.js'
 
 /**
@@ -30,6 +46,8 @@ export interface ShardActorState {
   readonly tangles: TangleReader
   /** Streams that may wait for news. */
   readonly live: Set<number>
+  /** Rows that those streams were told of. */
+  toldRows: number
 }
 
 /** Sent by `ShardHost.appended`. */
@@ -41,12 +59,18 @@ export const shardBehaviour: Behaviour<ShardActorState, ShardArg, ShardCall, Sha
   {
     async init({ host, open }, context) {
       await open(context)
-      return { host, tangles: new TangleReader(host.store), live: new Set() }
+      return {
+        host,
+        tangles: new TangleReader(host.store),
+        live: new Set(),
+        toldRows: host.store.rowCount,
+      }
     },
 
     handleCall(call, from, state, context) {
       try {
-        return handle(call, from, state, context)
+        // A full mailbox refuses the word that there is news, so every call looks for itself.
+        return { ...handle(call, from, state, context), ...news(state) }
       } catch (error) {
         if (isCodedError(error)) return refuse(from, error)
         throw error
@@ -54,7 +78,7 @@ export const shardBehaviour: Behaviour<ShardActorState, ShardArg, ShardCall, Sha
     },
 
     handleCast(_cast, state) {
-      return { wake: [...state.live] }
+      return news(state)
     },
 
     handleInfo(info) {
@@ -63,25 +87,36 @@ export const shardBehaviour: Behaviour<ShardActorState, ShardArg, ShardCall, Sha
 
     openStream(call, streamId, state): Cursor {
       const closed = () => state.live.delete(streamId)
-      switch (call.op) {
-        case 'query':
-          if (call.live) state.live.add(streamId)
-          return new QueryCursor(state.host.store, call, closed)
-        case 'links':
-          if (call.live) state.live.add(streamId)
-          return new LinkCursor(state.host.store, call, closed)
-        case 'tangleLive':
-          state.live.add(streamId)
-          return new LiveTangleCursor(state.tangles, call.root, call.name, closed)
-        default:
-          throw unknownCall(call.op)
-      }
+      const cursor = cursorOf(call, state, closed)
+      if (call.op === 'tangleLive' || ('live' in call && call.live)) state.live.add(streamId)
+      return cursor
     },
 
     async terminate(_reason, state) {
       await state.host.store.close()
     },
   }
+
+/** Wakes those who wait where something was appended since they were told last. */
+function news(state: ShardActorState): Pick<Effect<never>, 'wake'> {
+  const { rowCount } = state.host.store
+  if (rowCount === state.toldRows) return {}
+  state.toldRows = rowCount
+  return state.live.size === 0 ? {} : { wake: [...state.live] }
+}
+
+function cursorOf(call: ShardCall, { host, tangles }: ShardActorState, closed: () => void): Cursor {
+  switch (call.op) {
+    case 'query':
+      return new QueryCursor(host.store, call, closed)
+    case 'links':
+      return new LinkCursor(host.store, call, closed)
+    case 'tangleLive':
+      return new LiveTangleCursor(tangles, call.root, call.name, closed)
+    default:
+      throw unknownCall(call.op)
+  }
+}
 
 function handle(
   call: ShardCall,
@@ -102,11 +137,11 @@ function handle(
     case 'contacts':
       return reply(from, contacts(call.sources, state))
     case 'feeds':
-      return reply(from, feeds(state))
+      return replyLater(from, feeds(state, context))
     case 'names':
       return reply(from, names(call.ids, state))
     case 'status':
-      return reply(from, status(state))
+      return replyLater(from, status(state, context))
     case 'sync':
       return replyLater(from, store.flush())
     case 'checkpoint':
@@ -149,6 +184,7 @@ async function ingest(
 }
 
 function getByKey(key: Uint8Array, from: From, { host }: ShardActorState): Effect<never> {
+  if (!(key instanceof Uint8Array) || key.length !== 32) throw requestInvalid('a key has 32 bytes')
   const row = host.store.findKey(key)
   if (row === -1) return reply(from, null)
   const frame = singleFrame(host.store.readRow(row))
@@ -156,6 +192,7 @@ function getByKey(key: Uint8Array, from: From, { host }: ShardActorState): Effec
 }
 
 function contacts(sources: readonly FeedId[], { host }: ShardActorState): ContactRow[] {
+  assertFeedIds(sources)
   const rows: ContactRow[] = []
   for (const source of sources) {
     const feed = host.store.feedNumber(feedIdToBytes(source))
@@ -165,16 +202,36 @@ function contacts(sources: readonly FeedId[], { host }: ShardActorState): Contac
   return rows
 }
 
-function feeds({ host }: ShardActorState): FeedStatus[] {
+async function feeds({ host }: ShardActorState, context: Context): Promise<FeedStatus[]> {
+  const aside = await setAside(host, context)
   const list: FeedStatus[] = []
   for (const feed of host.store.feedNumbers()) {
-    list.push(statusOf(host.store.feedInfo(feed), host.store.isOpen(feed)))
+    const status = statusOf(host.store.feedInfo(feed), host.store.isOpen(feed))
+    list.push(aside.has(status.id) ? { ...status, state: 'quarantined' } : status)
   }
   return list.sort((a, b) => (a.id < b.id ? -1 : 1))
 }
 
+/** Feeds whose actor crashed too often; of these the store does not know. */
+async function setAside({ shard }: ShardHost, { router }: Context): Promise<Set<FeedId>> {
+  const asked = router.call<QuarantineReport[]>(shardKernelName(shard), { op: 'quarantined' })
+  const reports = await asked.catch((error): QuarantineReport[] => {
+    if (isCodedError(error) && error.code === 'ACTOR_UNKNOWN') return []
+    throw error
+  })
+  const prefix = feedActorName('' as FeedId)
+  const names = reports.map(({ name }) => name).filter((name) => name.startsWith(prefix))
+  return new Set(names.map((name) => name.slice(prefix.length) as FeedId))
+}
+
+function assertFeedIds(ids: readonly unknown[]): void {
+  if (Array.isArray(ids) && ids.every(isFeedId)) return
+  throw requestInvalid('a list of feed ids was expected')
+}
+
 /** The name that each feed gave itself; feeds without one are left out. */
 function names(ids: readonly FeedId[], { host }: ShardActorState): { id: FeedId; name: string }[] {
+  assertFeedIds(ids)
   const found: { id: FeedId; name: string }[] = []
   for (const id of ids) {
     const feed = host.store.feedNumber(feedIdToBytes(id))
@@ -184,8 +241,11 @@ function names(ids: readonly FeedId[], { host }: ShardActorState): { id: FeedId;
   return found
 }
 
-function status({ host }: ShardActorState): ShardStatus {
-  return { shard: host.shard, ...host.store.statistics() }
+async function status({ host }: ShardActorState, context: Context): Promise<ShardStatus> {
+  const aside = await setAside(host, context)
+  const statistics = host.store.statistics()
+  const quarantined = [...new Set([...statistics.quarantined, ...aside])].sort()
+  return { shard: host.shard, ...statistics, quarantined }
 }
 
 const unknownCall = (op: unknown) =>

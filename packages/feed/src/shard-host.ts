@@ -1,3 +1,4 @@
+import { KERNEL_PREFIX } from '@dunbar/actor'
 import type { FeedId, Keys } from '@dunbar/core'
 import type { PublishMark } from './publish-mark.js'
 import type { ShardStore } from './shard-store.js'
@@ -20,8 +21,8 @@ export interface ShardHost {
   /** Null on all shards but the one that hosts the own feed. */
   readonly own: OwnFeed | null
   readonly hmacKey: Uint8Array | null
-  /** Feeds with a run of messages at work in this shard; one alone may use the cpu pool. */
-  busyFeeds: number
+  /** Actors with a run of messages at work in this shard; one alone may use the cpu pool. */
+  readonly busyFeeds: Set<object>
   /** An idle feed actor passivates after this. */
   readonly passivateAfterMs: number
   /** Arrival time for a message that came just now: ms, rising, never twice in this shard. */
@@ -34,6 +35,8 @@ export interface ShardHost {
 export const feedActorName = (id: FeedId): string => `feed/${id}`
 /** The name of a shard's actor. */
 export const shardActorName = (shard: number): string => `shard/${shard}`
+/** The name of the kernel that hosts a shard: its thread's. */
+export const shardKernelName = (shard: number): string => `${KERNEL_PREFIX}shard-${shard}`
 /** The service that checks signatures on all cores; lives on the main thread. */
 export const CPU_ACTOR_NAME = 'cpu'
 

@@ -3,23 +3,10 @@ import type { FeedId, Sequence } from '@dunbar/core'
 import type { FeedRecord, ForkRecord } from './feed-record.js'
 import { OpenShardStore } from './open-shard-store.js'
 import type { FrameBatch, Order } from './protocol.js'
+import type { StoreLimits } from './store-limits.js'
 
 /** What a store takes from the machine. */
 export type StorePorts = Pick<Ports, 'fs' | 'clock' | 'timers' | 'turns' | 'random'>
-
-/** Bounds of one shard's store; what is not given takes the default. */
-export interface StoreLimits {
-  /** Frames kept in memory, bytes. Default 16 MiB. */
-  readonly cacheBytes: number
-  /** Log files open at once. Default 128. */
-  readonly openFiles: number
-  /** A remote message is on the disk this long after it was appended, at the latest. Default 1,000. */
-  readonly syncDelayMs: number
-  /** Bytes of one log that may wait for a sync. Default 1 MiB. */
-  readonly syncBytes: number
-  /** Syncs under way at once. Default 4. */
-  readonly syncConcurrency: number
-}
 
 /** Something that a store met and lived with. Counted in `statistics().troubles` by kind. */
 export type StoreTrouble =

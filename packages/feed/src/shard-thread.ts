@@ -83,7 +83,7 @@ class OpenedStore {
       },
       own,
       hmacKey: data.hmacKey,
-      busyFeeds: 0,
+      busyFeeds: new Set(),
       passivateAfterMs: data.passivateAfterMs,
       receivedNow: () => this.#receivedNow(),
       appended: () => this.#tell(),
@@ -93,7 +93,7 @@ class OpenedStore {
   async open(context: OpenContext): Promise<void> {
     if (this.#store !== null) this.#isReady = new Deferred()
     this.#store = null
-    this.host.busyFeeds = 0
+    this.host.busyFeeds.clear()
     const { shard, shards, root, cacheBytes, openFiles } = this.#data
     const store = openShardStore({
       ports: this.#ports,

@@ -39,6 +39,7 @@ export function encodeSignatureBatch(
 export function verifySignatureBatch(batch: ArrayBuffer): Uint8Array {
   const bytes = new Uint8Array(batch)
   const view = new DataView(batch)
+  if (bytes.length < 32) throw invalid()
   const authorKey = bytes.subarray(0, 32)
   const verdicts: number[] = []
   let offset = 32

@@ -30,6 +30,9 @@ const MAX_MANIFEST_BYTES = 1024 * 1024
 /** Written between two turns of others: about a millisecond. */
 const SLICE_BYTES = 1024 * 1024
 
+/** Sections below this are written together. */
+const GATHERED_BYTES = 64 * 1024
+
 const isLittleEndian = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1
 
 interface Section {
@@ -87,21 +90,16 @@ export async function writeSnapshot(
     fs.makeFolder(parentOf(path))
     removeIfThere(fs, made)
     handle = fs.open(made, 'createNew')
+    const output = new SlicedOutput(handle, HEADER_BYTES, pause)
     const sections: Section[] = []
-    let position = HEADER_BYTES
     for (const { name, bytes } of writer.sections) {
-      let crc = 0
-      for (let at = 0; at < bytes.length; at += SLICE_BYTES) {
-        const slice = bytes.subarray(at, at + SLICE_BYTES)
-        handle.write(slice, position + at)
-        crc = crc32c(slice, crc)
-        if (slice.length === SLICE_BYTES) await pause()
-      }
-      sections.push({ name, offset: position, sizeBytes: bytes.length, crc })
-      position += bytes.length
+      sections.push({ name, offset: output.position, sizeBytes: bytes.length, crc: crc32c(bytes) })
+      await output.write(bytes)
     }
     const manifest = Buffer.from(JSON.stringify({ builders: writer.builders, sections }), 'utf8')
-    handle.write(manifest, position)
+    const position = output.position
+    await output.write(manifest)
+    output.flush()
     handle.write(encodeHeader(position, manifest), 0)
     await handle.sync()
     handle.close()
@@ -112,6 +110,45 @@ export async function writeSnapshot(
     handle?.close()
     removeQuietly(fs, made)
     throw storeFailure(error, 'writing the derived state')
+  }
+}
+
+/** Gathers small pieces and writes large ones in slices, with a pause for others after each slice. */
+class SlicedOutput {
+  readonly #handle: FileHandle
+  readonly #pause: () => Promise<void>
+  readonly #gathered = new Uint8Array(GATHERED_BYTES)
+  #gatheredCount = 0
+  /** Where the next piece begins. */
+  position: number
+
+  constructor(handle: FileHandle, position: number, pause: () => Promise<void>) {
+    this.#handle = handle
+    this.position = position
+    this.#pause = pause
+  }
+
+  async write(bytes: Uint8Array): Promise<void> {
+    if (bytes.length > GATHERED_BYTES - this.#gatheredCount) this.flush()
+    if (bytes.length <= GATHERED_BYTES) {
+      this.#gathered.set(bytes, this.#gatheredCount)
+      this.#gatheredCount += bytes.length
+      this.position += bytes.length
+      return
+    }
+    for (let at = 0; at < bytes.length; at += SLICE_BYTES) {
+      const slice = bytes.subarray(at, at + SLICE_BYTES)
+      this.#handle.write(slice, this.position)
+      this.position += slice.length
+      await this.#pause()
+    }
+  }
+
+  flush(): void {
+    if (this.#gatheredCount === 0) return
+    const gathered = this.#gathered.subarray(0, this.#gatheredCount)
+    this.#handle.write(gathered, this.position - this.#gatheredCount)
+    this.#gatheredCount = 0
   }
 }
 

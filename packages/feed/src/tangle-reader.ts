@@ -1,11 +1,12 @@
 import type { Chunk, Cursor } from '@dunbar/actor'
-import { type MessageKey, messageKeyFromBytes, messageKeyToBytes } from '@dunbar/core'
+import { isMessageKey, type MessageKey, messageKeyFromBytes, messageKeyToBytes } from '@dunbar/core'
 import { readTangleFields } from '@dunbar/tangle'
 import { LRUCache } from 'lru-cache'
 import { FrameReader, FrameWriter, frameKey, frameMessage, frameReceived } from './frame.js'
 import type { TangleRow, TangleRows } from './protocol.js'
 import { assertSameGeneration } from './query-cursor.js'
 import type { ShardStore } from './shard-store.js'
+import { requestInvalid } from './stream-bounds.js'
 
 /** What sorting needs of a message is a few hundred bytes; this many are kept. */
 const MAX_CACHED_ROWS = 8192
@@ -27,8 +28,12 @@ export class TangleReader {
     return this.#store
   }
 
-  /** The root, where it is here, and what names it as root or fork, or as root of the tangle `name`. */
+  /**
+   * The root, where it is here, and what names it as root or fork, or as root of the tangle `name`.
+   * @throws {REQUEST_INVALID}
+   */
   read(root: MessageKey, name?: string): TangleRows {
+    assertTangle(root, name)
     const rows = new Set<number>()
     const rootRow = this.#store.findKey(messageKeyToBytes(root))
     if (rootRow !== -1) rows.add(rootRow)
@@ -98,6 +103,7 @@ export class LiveTangleCursor implements Cursor {
     name: string | undefined,
     closed: () => void,
   ) {
+    assertTangle(root, name)
     this.#reader = reader
     this.#root = root
     this.#name = name
@@ -127,6 +133,11 @@ export class LiveTangleCursor implements Cursor {
   close(): void {
     this.#closed()
   }
+}
+
+function assertTangle(root: unknown, name: unknown): void {
+  if (!isMessageKey(root)) throw requestInvalid('root must be the key of a message')
+  if (name !== undefined && typeof name !== 'string') throw requestInvalid('name must be a text')
 }
 
 const rootRelations = (name: string | undefined): readonly string[] =>

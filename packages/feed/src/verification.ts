@@ -1,6 +1,6 @@
-import { type FeedId, messageKeyFromBytes } from '@dunbar/core'
-import { checkSuccessor, readClassic, verifySignature } from '@dunbar/formats'
-import { bytesEqual } from './frame.js'
+import { type FeedId, isCodedError, type MessageKey, messageKeyFromBytes } from '@dunbar/core'
+import { readClassic, verifySignature } from '@dunbar/formats'
+import { bytesEqual, frameKey } from './frame.js'
 import type { ShardStore } from './shard-store.js'
 
 /** What `verify` found in one feed. */
@@ -10,7 +10,7 @@ export interface Verification {
   readonly damaged: readonly { readonly sequence: number; readonly reason: string }[]
 }
 
-/** Damaged messages listed by one call; more are counted under the last one's reason. */
+/** Damaged messages listed by one call; further ones are left out. */
 const MAX_LISTED = 1000
 
 /**
@@ -28,7 +28,7 @@ export function* verifyFeed(
     if (damaged.length < MAX_LISTED) damaged.push({ sequence, reason })
   }
   let messages = 0
-  let head: { sequence: number; key: ReturnType<typeof messageKeyFromBytes> } | null = null
+  let last: { sequence: number; key: MessageKey } | null = null
   const chainEnd = feed === -1 ? 0 : store.feedInfo(feed).sequence
   for (const frame of feed === -1 ? [] : store.walkFeed(feed)) {
     yield
@@ -47,10 +47,24 @@ export function* verifyFeed(
     else if (message.sequence !== frame.sequence) note(frame.sequence, 'SEQUENCE')
     else if (!bytesEqual(message.keyBytes, frame.key)) note(frame.sequence, 'KEY')
     else if (!verifySignature(message)) note(frame.sequence, 'SIGNATURE')
-    else if (message.sequence <= chainEnd && head?.sequence === message.sequence - 1) {
-      if (checkSuccessor(message, head) !== 'ok') note(frame.sequence, 'PREVIOUS')
+    else if (message.sequence > 1 && message.sequence <= chainEnd) {
+      const before = message.sequence - 1
+      const key = last?.sequence === before ? last.key : keyAt(store, feed, before)
+      if (key !== null && message.previous !== key) note(frame.sequence, 'PREVIOUS')
     }
-    head = { sequence: message.sequence, key: messageKeyFromBytes(frame.key) }
+    last = { sequence: frame.sequence, key: messageKeyFromBytes(frame.key) }
   }
   return { messages, damaged }
+}
+
+/** The key of a message that lies elsewhere in the log; null for one that can't be read. */
+function keyAt(store: ShardStore, feed: number, sequence: number): MessageKey | null {
+  const row = store.rowAt(feed, sequence)
+  if (row === -1) return null
+  try {
+    return messageKeyFromBytes(frameKey(store.readRow(row)))
+  } catch (error) {
+    if (isCodedError(error) && error.code === 'STORE_ROW_DAMAGED') return null
+    throw error
+  }
 }

@@ -20,11 +20,9 @@ const said = fc.record({
   sequence: fc.integer({ min: 1, max: 50 }),
 })
 
-function check(
-  index: ContactIndex,
-  messages: readonly fc.TypeOf<typeof said>[],
-  gone: number,
-): void {
+type Said = typeof said extends fc.Arbitrary<infer Value> ? Value : never
+
+function check(index: ContactIndex, messages: readonly Said[], gone: number): void {
   for (let author = 0; author <= 3; author++) {
     const latest = new Map<string, { sequence: number; state: number }>()
     for (const each of author === gone ? [] : messages) {

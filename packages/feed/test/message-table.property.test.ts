@@ -38,7 +38,9 @@ const command = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('drop' as const), feed: fc.nat(5) }) },
 )
 
-function build(commands: readonly fc.TypeOf<typeof command>[]) {
+type Command = typeof command extends fc.Arbitrary<infer Value> ? Value : never
+
+function build(commands: readonly Command[]) {
   const table = new MessageTable(seed)
   const model: Row[] = []
   const last = new Map<number, number>()

@@ -160,6 +160,10 @@ function readEnvironment(environment: NodeJS.ProcessEnv): Record<string, unknown
 }
 
 function check(value: unknown, where: string): ConfigFile {
+  // An empty array would pass as an object without settings.
+  if (Array.isArray(value)) {
+    throw new CodedError('CONFIG_INVALID', `${where}: expected an object of settings`, {})
+  }
   const result = v.safeParse(configSchema, value)
   if (result.success) return result.output
   const issue = result.issues[0]

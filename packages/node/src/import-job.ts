@@ -17,7 +17,7 @@ import { type ImportSource, openSource } from '@dunbar/import'
  */
 
 /** Bytes of one batch. Large ones let a feed write many messages at once. */
-const BATCH_BYTES = 2 * 2 ** 20
+const BATCH_BYTES = 8 * 2 ** 20
 /** Batches under way to each shard. */
 const WINDOW = 2
 

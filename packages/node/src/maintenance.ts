@@ -1,11 +1,12 @@
 import type { Services } from '@dunbar/api'
-import { CodedError, type FeedId } from '@dunbar/core'
+import { CodedError, type FeedId, isCodedError } from '@dunbar/core'
 import { FeedClient } from '@dunbar/feed'
 import type { Method } from '@dunbar/wire'
 import { importFrom } from './import-job.js'
 
 /**
- * Long work on the node's own data. Each is a source of `{event: 'progress', …}` and, at the end,
+ * Long work on the node's own data. Each but `node.checkpoint`, which syncs all logs and writes the
+ * derived state, is a source of `{event: 'progress', …}` and, at the end,
  * `{event: 'done', result}`.
  */
 
@@ -17,6 +18,7 @@ export interface VerifyResult {
   readonly feeds: number
   readonly damaged: readonly {
     readonly feed: FeedId
+    /** 0 for a feed that can't be read at all. */
     readonly sequence: number
     readonly reason: string
   }[]
@@ -38,6 +40,12 @@ export function maintenanceMethods(services: Services): Method[] {
     },
     { name: 'node.verify', type: 'source', handler: () => verify(services) },
     { name: 'node.rebuild', type: 'source', handler: () => rebuild(services) },
+    {
+      name: 'node.checkpoint',
+      type: 'async',
+      handler: () =>
+        Promise.all(services.shards.map((shard) => shard.checkpoint())).then(() => true),
+    },
   ]
 }
 
@@ -57,8 +65,14 @@ async function* verify(services: Services): AsyncGenerator<unknown> {
   let feeds = 0
   for await (const { id, result, done, total } of eachFeed(services, (feed) => feed.verify())) {
     feeds += 1
-    messages += result.messages
-    for (const { sequence, reason } of result.damaged) damaged.push({ feed: id, sequence, reason })
+    if ('failure' in result) {
+      damaged.push({ feed: id, sequence: 0, reason: result.failure })
+    } else {
+      messages += result.messages
+      for (const { sequence, reason } of result.damaged) {
+        damaged.push({ feed: id, sequence, reason })
+      }
+    }
     yield { event: 'progress', done, total, messages }
   }
   const seconds = Math.round(performance.now() - startedAt) / 1000
@@ -71,8 +85,10 @@ async function* rebuild(services: Services): AsyncGenerator<unknown> {
   let messages = 0
   let feeds = 0
   for await (const { result, done, total } of eachFeed(services, (feed) => feed.rebuild())) {
-    feeds += 1
-    messages += result.messages
+    if (!('failure' in result)) {
+      feeds += 1
+      messages += result.messages
+    }
     yield { event: 'progress', done, total, messages }
   }
   await Promise.all(services.shards.map((shard) => shard.checkpoint()))
@@ -82,19 +98,24 @@ async function* rebuild(services: Services): AsyncGenerator<unknown> {
 
 interface FeedOutcome<Result> {
   readonly id: FeedId
-  readonly result: Result
+  readonly result: Result | FeedFailure
   readonly done: number
   readonly total: number
 }
 
-/** Asks all feeds, a few at once, and gives the answers as they come. */
+/** A feed that could not do what it was asked, such as one that is quarantined; the code says why. */
+interface FeedFailure {
+  readonly failure: string
+}
+
+/** Asks all feeds, a few at once, and gives the answers as they come. One that fails does not end the work on the others. */
 async function* eachFeed<Result>(
   services: Services,
   ask: (feed: FeedClient) => Promise<Result>,
 ): AsyncGenerator<FeedOutcome<Result>> {
   const parts = await Promise.all(services.shards.map((shard) => shard.feeds()))
   const ids = interleave(parts.map((part) => part.map(({ id }) => id)))
-  const underWay = new Map<FeedId, Promise<{ id: FeedId; result: Result }>>()
+  const underWay = new Map<FeedId, Promise<{ id: FeedId; result: Result | FeedFailure }>>()
   let next = 0
   let done = 0
   while (next < ids.length || underWay.size > 0) {
@@ -103,7 +124,9 @@ async function* eachFeed<Result>(
       next += 1
       underWay.set(
         id,
-        ask(new FeedClient(services.router, id)).then((result) => ({ id, result })),
+        ask(new FeedClient(services.router, id))
+          .catch(failureOf)
+          .then((result) => ({ id, result })),
       )
     }
     const { id, result } = await Promise.race(underWay.values())
@@ -111,6 +134,11 @@ async function* eachFeed<Result>(
     done += 1
     yield { id, result, done, total: ids.length }
   }
+}
+
+function failureOf(error: unknown): FeedFailure {
+  if (isCodedError(error)) return { failure: error.code }
+  throw error
 }
 
 /** One of each list in turn, so that all shards work. */

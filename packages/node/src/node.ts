@@ -10,18 +10,14 @@ import {
   thread,
   workerHost,
 } from '@dunbar/actor'
-import { apiMethods, createServices } from '@dunbar/api'
 import { CodedError, type FeedId, type Keys, loadOrCreateSecret } from '@dunbar/core'
 import { createPublishMark, type ShardThreadData, shardOf } from '@dunbar/feed'
-import { serveUnixSocket, type UnixServer, writeManifest } from '@dunbar/wire'
-import type { Config, ConfigFlags } from './config.js'
-import { loadConfig } from './config.js'
+import { type Config, type ConfigFlags, loadConfig } from './config.js'
 import { cpuPool } from './cpu.js'
+import { lateLogger } from './late-logger.js'
 import { type FolderLock, lockFolder } from './lock.js'
-import { createLogger, type NodeLogger } from './logger.js'
-import { maintenanceMethods } from './maintenance.js'
 import { placeOf, shardThreadName } from './placement.js'
-import { VERSION } from './version.js'
+import type { Surface } from './surface.js'
 
 /** A node that answers requests. */
 export interface DunbarNode {
@@ -65,59 +61,53 @@ async function startLocked(
   const startedAt = Date.now()
   const { path, shards } = config
   const { keys, isNew } = loadOrCreateSecret(join(path, 'secret'))
-  const lateLogger = ownLogger === undefined ? createLogger(config.logging) : null
-  const logger = ownLogger ?? deferredLogger(lateLogger!)
+  const log = ownLogger === undefined ? lateLogger(config.logging) : null
+  const logger = ownLogger ?? log!.logger
   const ports = systemPorts(logger)
   if (isNew) await createPublishMark(ports.fs, join(path, 'publish-mark'))
   const kernel = createKernel({ ports, place: (name) => placeOf(name, shards) })
-  await kernel.start(
+  // The threads start while this one loads what the surface needs.
+  const started = kernel.start(
     supervisor({
       name: 'root',
       strategy: 'oneForOne',
       children: [logSink(logger), cpuPool(availableParallelism()), shardThreads(config, keys)],
     }),
   )
-  let server: UnixServer
-  const socketPath = join(path, 'socket')
+  let surface: Surface
   try {
-    const services = createServices(kernel.router, keys, shards)
-    const methods = apiMethods(
-      services,
-      { version: VERSION, path, startedAt },
-      maintenanceMethods(services),
-    )
-    writeManifest(join(path, 'manifest.json'), methods)
-    server = await serveUnixSocket({
-      path: socketPath,
-      methods,
-      maxConnections: config.api.connections,
-      timers: ports.timers,
-      clock: ports.clock,
-      logger,
-    })
+    const [{ openSurface }] = await Promise.all([import('./surface.js'), log?.load(), started])
+    surface = await openSurface({ config, keys, router: kernel.router, ports, startedAt })
   } catch (error) {
     await kernel.stop()
     throw error
   }
   logger.log('info', 'node', 'ready', { id: keys.id, path, shards })
-  let isStopping = false
+  let stopping: Promise<void> | null = null
   const stop = async () => {
-    if (isStopping) return
-    isStopping = true
-    await server.close()
+    await surface.close()
     await kernel.stop()
     lock.release()
     logger.log('info', 'node', 'stopped')
-    await (await lateLogger)?.flush()
+    await log?.flush()
   }
-  const failed = kernel.ended.then(async (reason) => {
-    if (isStopping) return new Promise<never>(() => undefined)
-    await stop()
+  const failed = kernel.ended.then((reason) => {
+    if (stopping !== null) return new Promise<never>(() => undefined)
     return reason.kind === 'crash' && reason.error instanceof Error
       ? reason.error
       : new CodedError('NODE_FAILED', `the node ended: ${reason.kind}`, {})
   })
-  return { id: keys.id, path, socketPath, kernel, failed, stop }
+  return {
+    id: keys.id,
+    path,
+    socketPath: surface.socketPath,
+    kernel,
+    failed,
+    stop: () => {
+      stopping ??= stop()
+      return stopping
+    },
+  }
 }
 
 /** One supervised thread a shard. A thread that dies is started again; its actors rebuild from disk. */
@@ -128,6 +118,7 @@ function shardThreads(config: Config, keys: Keys) {
   return supervisor({
     name: 'shards',
     strategy: 'oneForOne',
+    startsTogether: true,
     intensity: { restarts: 5, periodMs: 60_000 },
     children: Array.from({ length: shards }, (_, shard) =>
       thread({
@@ -136,6 +127,7 @@ function shardThreads(config: Config, keys: Keys) {
         entry: new URL(import.meta.resolve('@dunbar/workers/feed-shard')),
         startMs: 60 * 60_000,
         shutdownMs: 60_000,
+        resourceLimits: { maxYoungGenerationSizeMb: 8 },
         workerData: {
           shard,
           shards,
@@ -149,20 +141,4 @@ function shardThreads(config: Config, keys: Keys) {
       }),
     ),
   })
-}
-
-/** pino is loaded while the threads start; lines of that time are kept. */
-function deferredLogger(loading: Promise<NodeLogger>): Logger {
-  let logger: Logger | null = null
-  const early: Parameters<Logger['log']>[] = []
-  void loading.then((loaded) => {
-    logger = loaded
-    for (const line of early.splice(0)) loaded.log(...line)
-  })
-  return {
-    log: (...line) => {
-      if (logger !== null) logger.log(...line)
-      else early.push(line)
-    },
-  }
 }

@@ -18,29 +18,54 @@ export class RawJson {
   }
 }
 
+/** Writes the bodies of a batch, one behind the other, into the memory that is sent. */
+export interface BodyWriter {
+  /** Where the body is written: `begin` and all behind it. */
+  readonly target: Buffer
+  readonly begin: number
+  /** Ends the body at `end` and begins the next one. */
+  finish(end: number): void
+}
+
 /**
  * Many JSON bodies, sent as that many items of one stream in one go. Meant for pieces of about
  * 64 KiB: one step of the iterator, one allocation and one write for some hundred messages.
  * Bodies are sent as they are; empty ones, which the framing can't express, are left out.
  */
 export class RawBatch {
-  readonly #bytes: Buffer | null
-  readonly #ranges: Uint32Array | null
-  readonly #bodies: readonly Uint8Array[]
+  readonly #maxCount: number
+  readonly #maxBytes: number
+  readonly #write: (writer: BodyWriter) => void
 
-  private constructor(
-    bytes: Buffer | null,
-    ranges: Uint32Array | null,
-    bodies: readonly Uint8Array[],
-  ) {
-    this.#bytes = bytes
-    this.#ranges = ranges
-    this.#bodies = bodies
+  private constructor(maxCount: number, maxBytes: number, write: (writer: BodyWriter) => void) {
+    this.#maxCount = maxCount
+    this.#maxBytes = maxBytes
+    this.#write = write
+  }
+
+  /**
+   * Bodies that are put together right where they are sent from.
+   * @param maxCount bodies at most
+   * @param maxBytes bytes of all bodies at most; memory for that is taken
+   * @param write called once, when the batch is sent
+   */
+  static ofWriter(
+    maxCount: number,
+    maxBytes: number,
+    write: (writer: BodyWriter) => void,
+  ): RawBatch {
+    return new RawBatch(maxCount, maxBytes, write)
   }
 
   /** Each piece is one body. The pieces are kept, not copied. */
   static ofBodies(bodies: readonly Uint8Array[]): RawBatch {
-    return new RawBatch(null, null, bodies)
+    const sizeBytes = bodies.reduce((sum, body) => sum + body.length, 0)
+    return new RawBatch(bodies.length, sizeBytes, (writer) => {
+      for (const body of bodies) {
+        writer.target.set(body, writer.begin)
+        writer.finish(writer.begin + body.length)
+      }
+    })
   }
 
   /**
@@ -48,57 +73,60 @@ export class RawBatch {
    * @throws {RangeError} where a range does not lie in `bytes`
    */
   static ofRanges(bytes: Uint8Array, ranges: Uint32Array): RawBatch {
+    let sizeBytes = 0
     for (let i = 0; i < ranges.length; i += 2) {
       const start = ranges[i]!
       const end = ranges[i + 1]
       if (end === undefined || end < start || end > bytes.length) {
         throw new RangeError(`range ${i / 2} of a batch does not lie in its ${bytes.length} bytes`)
       }
+      sizeBytes += end - start
     }
     const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-    return new RawBatch(view, ranges, [])
+    return new RawBatch(ranges.length / 2, sizeBytes, (writer) => {
+      for (let i = 0; i < ranges.length; i += 2) {
+        const copied = view.copy(writer.target, writer.begin, ranges[i]!, ranges[i + 1]!)
+        writer.finish(writer.begin + copied)
+      }
+    })
   }
 
   /** The bodies as frames of stream `number`, one behind the other; empty where there is none. */
   frames(number: number): Buffer {
-    return this.#bytes !== null && this.#ranges !== null
-      ? framesOfRanges(this.#bytes, this.#ranges, number)
-      : framesOfBodies(this.#bodies, number)
+    const frames = new FrameBodies(number, this.#maxBytes + this.#maxCount * HEADER_BYTES)
+    this.#write(frames)
+    return frames.written()
   }
 }
 
 const ITEM_FLAGS = STREAM_FLAG | JSON_BODY
 
-function framesOfRanges(bytes: Buffer, ranges: Uint32Array, number: number): Buffer {
-  let sizeBytes = 0
-  for (let i = 0; i < ranges.length; i += 2) {
-    const bodyBytes = ranges[i + 1]! - ranges[i]!
-    if (bodyBytes > 0) sizeBytes += HEADER_BYTES + bodyBytes
-  }
-  const target = Buffer.allocUnsafe(sizeBytes)
-  let at = 0
-  for (let i = 0; i < ranges.length; i += 2) {
-    const start = ranges[i]!
-    const end = ranges[i + 1]!
-    if (end === start) continue
-    at = writeHeader(target, at, ITEM_FLAGS, end - start, number)
-    at += bytes.copy(target, at, start, end)
-  }
-  return target
-}
+/** Puts a header before each body as it is finished. */
+class FrameBodies implements BodyWriter {
+  readonly target: Buffer
+  readonly #number: number
+  #frameBegin = 0
 
-function framesOfBodies(bodies: readonly Uint8Array[], number: number): Buffer {
-  let sizeBytes = 0
-  for (const body of bodies) if (body.length > 0) sizeBytes += HEADER_BYTES + body.length
-  const target = Buffer.allocUnsafe(sizeBytes)
-  let at = 0
-  for (const body of bodies) {
-    if (body.length === 0) continue
-    at = writeHeader(target, at, ITEM_FLAGS, body.length, number)
-    target.set(body, at)
-    at += body.length
+  constructor(number: number, maxBytes: number) {
+    // Memory of its own: a piece this large must not keep a pool alive while the socket is slow.
+    this.target = Buffer.allocUnsafeSlow(maxBytes)
+    this.#number = number
   }
-  return target
+
+  get begin(): number {
+    return this.#frameBegin + HEADER_BYTES
+  }
+
+  finish(end: number): void {
+    const sizeBytes = end - this.begin
+    if (sizeBytes === 0) return
+    writeHeader(this.target, this.#frameBegin, ITEM_FLAGS, sizeBytes, this.#number)
+    this.#frameBegin = end
+  }
+
+  written(): Buffer {
+    return this.target.subarray(0, this.#frameBegin)
+  }
 }
 
 /** A body as it goes into a frame. */

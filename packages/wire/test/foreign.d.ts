@@ -56,6 +56,16 @@ declare module 'ssb-client' {
 }
 
 declare module 'ssb-keys' {
-  const ssbKeys: { generate(): { readonly public: string; readonly id: string } }
+  interface SsbKeys {
+    readonly public: string
+    readonly id: string
+  }
+  const ssbKeys: {
+    generate(): SsbKeys
+    loadSync(path: string): SsbKeys
+    // biome-ignore lint/suspicious/noExplicitAny: any message
+    signObj(keys: SsbKeys, hmacKey: string | null, message: any): any
+    verifyObj(keys: { readonly public: string }, hmacKey: string | null, message: unknown): boolean
+  }
   export = ssbKeys
 }

@@ -1,0 +1,222 @@
+import type { Context, Effect, From } from '@dunbar/actor'
+import { reply } from '@dunbar/actor'
+import { isCodedError } from '@dunbar/core'
+import { type ClassicMessage, verifySignature } from '@dunbar/formats'
+import { AppendRun, type Candidate, type IncomingMessage, type RunFeed } from './append-run.js'
+import { assertNotQuarantined, type FeedActorState, heldFeed } from './feed-actor-state.js'
+import { publishState } from './own-feed.js'
+import type { IngestResult } from './protocol.js'
+import { CPU_ACTOR_NAME, type OwnFeed } from './shard-host.js'
+import type { AppendEntry } from './shard-store.js'
+import { encodeSignatureBatch } from './signature-batch.js'
+
+/**
+ * Takes runs of messages into a feed, a slice at a time. A long run of a feed that is alone at work
+ * has its signatures checked by the cpu pool; checks of the chain go ahead meanwhile.
+ */
+
+/** Messages of a run that are checked, verified and stored between two turns of others: about 4 ms. */
+export const SLICE_MESSAGES = 64
+/** A run at least this long goes to the cpu pool, where no other feed keeps this shard busy. */
+const POOL_RUN_MESSAGES = 128
+const POOL_BATCH_MESSAGES = 256
+/** Batches under way in the pool: one for each core of a small machine, and as many waiting. */
+const POOL_BATCHES = 4
+const POOL_DEADLINE_MS = 60_000
+
+/** The next slice of work that goes on. */
+export interface Continuation {
+  readonly from: From
+  readonly work: () => FeedEffect | Promise<FeedEffect>
+}
+
+/** What a handler of a feed actor returns. */
+export type FeedEffect = Effect<Continuation>
+
+/**
+ * Begins a run; its effect answers, or goes on.
+ * @throws {FEED_QUARANTINED} and the errors of `ShardStore.append`
+ */
+export function startRun(
+  messages: readonly IncomingMessage[],
+  takesOutOfOrder: boolean,
+  from: From,
+  state: FeedActorState,
+  context: Context,
+): FeedEffect | Promise<FeedEffect> {
+  assertNotQuarantined(state)
+  const run = new AppendRun(runFeed(state), messages, takesOutOfOrder)
+  state.host.busyFeeds.add(state)
+  return workOn({ run, from, isPoolUsable: true }, state, context)
+}
+
+/** A run of messages and who waits for its outcome. */
+interface Job {
+  readonly run: AppendRun
+  readonly from: From
+  /** False once the cpu pool left a batch unanswered. */
+  isPoolUsable: boolean
+}
+
+async function workOn(job: Job, state: FeedActorState, context: Context): Promise<FeedEffect> {
+  const { run, from } = job
+  const { busyFeeds } = state.host
+  try {
+    if (job.isPoolUsable && run.remaining >= POOL_RUN_MESSAGES && busyFeeds.size === 1) {
+      await appendThroughPool(job, state, context)
+    } else {
+      const candidates = run.checkNext(SLICE_MESSAGES)
+      await store(run, candidates, candidates.map(verdictOn), state)
+    }
+  } catch (error) {
+    busyFeeds.delete(state)
+    throw error
+  }
+  if (!run.isChecked) {
+    const work = () => workOn(job, state, context)
+    return { proceed: { from, work }, wake: [...state.streams] }
+  }
+  busyFeeds.delete(state)
+  const result: IngestResult = { added: run.added, known: run.known, rejected: run.tally.list() }
+  return { ...reply(from, result), wake: [...state.streams] }
+}
+
+const verdictOn = ({ message }: Candidate): number => (verifySignature(message) ? 1 : 0)
+
+/**
+ * Checks go ahead while the pool looks at signatures; stores in order. Returns when all is stored,
+ * or when the pool failed and what was under way is stored.
+ */
+async function appendThroughPool(job: Job, state: FeedActorState, context: Context) {
+  const { run } = job
+  const underWay: { candidates: Candidate[]; verdicts: Promise<ArrayLike<number>> }[] = []
+  do {
+    while (job.isPoolUsable && !run.isChecked && underWay.length < POOL_BATCHES) {
+      const candidates = run.checkNext(POOL_BATCH_MESSAGES)
+      if (candidates.length === 0 && underWay.length > 0) break
+      underWay.push({ candidates, verdicts: verifyInPool(job, candidates, state, context) })
+    }
+    const first = underWay.shift()
+    if (first !== undefined)
+      await store(run, first.candidates, await first.verdicts, state, underWay.length === 0)
+  } while (underWay.length > 0 || (job.isPoolUsable && !run.isChecked))
+}
+
+async function verifyInPool(
+  job: Job,
+  candidates: readonly Candidate[],
+  state: FeedActorState,
+  context: Context,
+): Promise<ArrayLike<number>> {
+  if (candidates.length === 0) return []
+  const batch = encodeSignatureBatch(
+    state.idBytes,
+    candidates.map((candidate) => candidate.message),
+  )
+  let code: unknown = 'VERDICTS_INCOMPLETE'
+  try {
+    const verdicts = await context.router.call<Uint8Array>(
+      CPU_ACTOR_NAME,
+      { op: 'verify', batch },
+      { lane: 'remote', deadlineMs: POOL_DEADLINE_MS, transfer: [batch] },
+    )
+    if (verdicts.length === candidates.length) return verdicts
+  } catch (error) {
+    code = (error as { code?: unknown } | null)?.code
+  }
+  if (job.isPoolUsable) {
+    job.isPoolUsable = false
+    context.logger.log('warn', 'feed', 'the cpu pool did not answer; checking here', { code })
+  }
+  return verifyHere(candidates, context)
+}
+
+/** In slices, between which others have their turn. */
+async function verifyHere(candidates: readonly Candidate[], { turns }: Context): Promise<number[]> {
+  const verdicts: number[] = []
+  while (verdicts.length < candidates.length) {
+    await new Promise<void>((resolve) => turns.soon(resolve))
+    const from = verdicts.length
+    verdicts.push(...candidates.slice(from, from + SLICE_MESSAGES).map(verdictOn))
+  }
+  return verdicts
+}
+
+async function store(
+  run: AppendRun,
+  candidates: readonly Candidate[],
+  verdicts: ArrayLike<number>,
+  state: FeedActorState,
+  isLast = true,
+): Promise<void> {
+  const entries = run.settle(candidates, verdicts)
+  if (entries.length > 0) await append(entries, state)
+  if (isLast) run.restart()
+}
+
+/** Appends checked messages; those of the own feed are on the disk when it resolves. */
+export async function append(
+  entries: readonly AppendEntry[],
+  state: FeedActorState,
+): Promise<void> {
+  const { store: shardStore, own } = state
+  // Not earlier: what a stranger sends in vain leaves no trace.
+  if (state.feed === -1) state.feed = shardStore.addFeed(state.idBytes)
+  if (own === null) {
+    shardStore.append(state.feed, entries)
+  } else {
+    await appendOwn(entries, state, own)
+  }
+  state.host.appended()
+}
+
+/**
+ * A mark that could not be written may still be on the disk, above a log whose message was taken
+ * back: publishing would be locked for a message that nobody has. So a message that is on the disk
+ * stays, and the actor starts over.
+ */
+async function appendOwn(entries: readonly AppendEntry[], state: FeedActorState, own: OwnFeed) {
+  const last = entries.findLast((entry) => entry.inChain)
+  // While publishing is locked the mark stands for what is not here: it must not follow the log.
+  const isRaised = last !== undefined && publishState(own.mark, heldFeed(state)) === 'safe'
+  let failure: unknown = null
+  await state.store.appendDurably(state.feed, entries, async () => {
+    try {
+      if (isRaised) await own.mark.raise(last.sequence, last.keyBytes)
+    } catch (error) {
+      if (!isCodedError(error) || error.code !== 'STORE_FAILED') throw error
+      failure = error
+    }
+  })
+  if (failure !== null) throw failure
+}
+
+/** What is stored of a message that continues the chain. */
+export function entryOf(message: ClassicMessage, received: number): AppendEntry {
+  return {
+    sequence: message.sequence,
+    received,
+    keyBytes: message.keyBytes,
+    compact: message.compact,
+    value: message.value,
+    timestamp: message.timestamp,
+    inChain: true,
+  }
+}
+
+function runFeed(state: FeedActorState): RunFeed {
+  return {
+    store: state.store,
+    get feed() {
+      return state.feed
+    },
+    authorId: state.id,
+    hmacKey: state.host.hmacKey,
+    now: () => state.host.receivedNow(),
+    noteFork: (refused, receivedMs) =>
+      state.store.noteFork(state.feed, {
+        ...entryOf(refused, Number.isFinite(receivedMs) ? receivedMs : state.host.receivedNow()),
+        inChain: false,
+      }),
+  }
+}

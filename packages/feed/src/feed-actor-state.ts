@@ -1,0 +1,67 @@
+import { CodedError, type FeedId, isCodedError, messageKeyFromBytes } from '@dunbar/core'
+import type { FeedHead } from './append-run.js'
+import { frameKey } from './frame.js'
+import type { HeldFeed } from './own-feed.js'
+import type { OwnFeed, ShardHost } from './shard-host.js'
+import type { ShardStore } from './shard-store.js'
+
+/** What the actor of one feed keeps, and what it reads from it. */
+export interface FeedActorState {
+  readonly host: ShardHost
+  /** The one that was open when this actor started: `feed` is a number of it and of no other. */
+  readonly store: ShardStore
+  readonly id: FeedId
+  readonly idBytes: Uint8Array
+  /** Number in the store; -1 as long as nothing of the feed is held. */
+  feed: number
+  readonly own: OwnFeed | null
+  lastUsedMs: number
+  /** Whether the timer that ends an idle actor runs. */
+  isTimed: boolean
+  /** Streams of readers; those that wait for news are woken by their number. */
+  readonly streams: Set<number>
+}
+
+/** What the publish lock looks at. */
+export function heldFeed(state: FeedActorState): HeldFeed {
+  const info = state.feed === -1 ? null : state.store.feedInfo(state.feed)
+  return {
+    head: info?.sequence ?? 0,
+    highest: info?.highestSequence ?? 0,
+    keyAt: (sequence) => keyAt(state, sequence),
+  }
+}
+
+/** The key at a sequence: a view into the cache; null where there is none or it can't be read. */
+function keyAt(state: FeedActorState, sequence: number): Uint8Array | null {
+  try {
+    const row = rowAt(state, sequence)
+    return row === -1 ? null : frameKey(state.store.readRow(row))
+  } catch (error) {
+    if (isCodedError(error) && error.code === 'STORE_ROW_DAMAGED') return null
+    throw error
+  }
+}
+
+/** @throws {FEED_QUARANTINED} */
+export function assertNotQuarantined(state: FeedActorState): void {
+  if (state.feed === -1 || !state.store.feedInfo(state.feed).flags.isQuarantined) return
+  throw new CodedError('FEED_QUARANTINED', `${state.id} is set aside`, { id: state.id })
+}
+
+/** The newest message of the unbroken chain; null for none. */
+export function storedHead({ store, feed }: FeedActorState): FeedHead | null {
+  if (feed === -1) return null
+  const { sequence, headKey } = store.feedInfo(feed)
+  return headKey === null ? null : { sequence, key: messageKeyFromBytes(headKey) }
+}
+
+/** Its sequence; 0 for none. */
+export function headSequence({ store, feed }: FeedActorState): number {
+  return feed === -1 ? 0 : store.feedInfo(feed).sequence
+}
+
+/** The row at a sequence; -1 for none, and for a number that is no sequence. */
+export function rowAt({ store, feed }: FeedActorState, sequence: number): number {
+  return feed === -1 || !Number.isInteger(sequence) ? -1 : store.rowAt(feed, sequence)
+}

@@ -1,0 +1,66 @@
+/**
+ * Brings to the disk the names that lead to a feed's files: `feeds` in the data folder, `<2 hex>`
+ * there, `<62 hex>` there, and what is in the feed's own folder. One for all feeds of a store.
+ *
+ * A sync that fails says nothing of what a later one of the same folder says, and may hide that
+ * names are lost. So syncs of one folder follow each other, and a folder above the feed's own whose
+ * sync failed is not trusted with new names while the store lives. (In the feed's own folder a file
+ * is replaced after a failure, which makes its name anew.)
+ */
+import type { FileSystem } from '@dunbar/actor'
+import { parentOf } from './atomic-file.js'
+
+export class NameSync {
+  readonly #fs: FileSystem
+  readonly #safeFeeds = new Set<number>()
+  /** Prefix folders that are known to be found. At most 256. */
+  readonly #safePrefixes = new Set<string>()
+  readonly #distrusted = new Set<string>()
+  readonly #running = new Map<string, Promise<void>>()
+
+  constructor(fs: FileSystem) {
+    this.#fs = fs
+  }
+
+  /** Names were made or replaced on the way to a feed's files. */
+  forget(feed: number): void {
+    this.#safeFeeds.delete(feed)
+  }
+
+  /** Resolves when what is in a feed's folder is found after a crash. Errors of the file system pass through. */
+  async sync(feed: number, folder: string): Promise<void> {
+    if (this.#safeFeeds.has(feed)) return
+    const prefix = parentOf(folder)
+    if (!this.#safePrefixes.has(prefix)) {
+      const feeds = parentOf(prefix)
+      await this.#syncAbove(parentOf(feeds))
+      await this.#syncAbove(feeds)
+      this.#safePrefixes.add(prefix)
+    }
+    await this.#syncAbove(prefix)
+    await this.#fs.syncFolder(folder)
+    this.#safeFeeds.add(feed)
+  }
+
+  #syncAbove(folder: string): Promise<void> {
+    const before = this.#running.get(folder) ?? Promise.resolve()
+    const synced = before.then(() => this.#syncOnce(folder))
+    const settled = synced
+      .catch(() => undefined)
+      .then(() => {
+        if (this.#running.get(folder) === settled) this.#running.delete(folder)
+      })
+    this.#running.set(folder, settled)
+    return synced
+  }
+
+  async #syncOnce(folder: string): Promise<void> {
+    if (this.#distrusted.has(folder)) throw new Error('an earlier sync of this folder failed')
+    try {
+      await this.#fs.syncFolder(folder)
+    } catch (error) {
+      this.#distrusted.add(folder)
+      throw error
+    }
+  }
+}

@@ -1,0 +1,21 @@
+/** Bounds of one shard's store; what is not given takes the default. */
+export interface StoreLimits {
+  /** Frames kept in memory, bytes. Default 16 MiB. */
+  readonly cacheBytes: number
+  /** Log files open at once. Default 128. */
+  readonly openFiles: number
+  /** A remote message is on the disk this long after it was appended, at the latest. Default 1,000. */
+  readonly syncDelayMs: number
+  /** Bytes of one log that may wait for a sync. Default 1 MiB. */
+  readonly syncBytes: number
+  /** Syncs under way at once. Default 4. */
+  readonly syncConcurrency: number
+}
+
+export const defaultLimits: StoreLimits = {
+  cacheBytes: 16 * 1024 * 1024,
+  openFiles: 128,
+  syncDelayMs: 1000,
+  syncBytes: 1024 * 1024,
+  syncConcurrency: 4,
+}

@@ -1,0 +1,320 @@
+import { messageKeyToBytes } from '@dunbar/core'
+import { createClassic } from '@dunbar/formats'
+import { type FileFault, MemoryFileSystem } from '@dunbar/testkit'
+import { describe, expect, test } from 'vitest'
+import { createPublishMark, PublishMark } from '../src/publish-mark.js'
+import {
+  Author,
+  batchOf,
+  collect,
+  Follower,
+  framesOf,
+  type ReadFrame,
+  TestShard,
+} from './shard-fixture.js'
+
+const MARK = '/data/publish-mark'
+const post = (text: string) => ({ type: 'post', text })
+
+const markOf = (shard: TestShard) => new PublishMark(shard.fs, MARK).read()
+
+/** A folder with a mark, all of it durable. */
+async function freshDisk(options: ConstructorParameters<typeof MemoryFileSystem>[0] = {}) {
+  const fs = new MemoryFileSystem(options)
+  fs.makeFolder('/data')
+  await createPublishMark(fs, MARK)
+  await fs.syncFolder('/')
+  return fs
+}
+
+describe('publishing', () => {
+  test('signs, appends and answers with the message as it is stored', async () => {
+    const own = new Author('own')
+    const shard = await TestShard.open({ own: own.keys })
+    const [first] = framesOf(await shard.publish(own.keys, post('one')))
+    const [second] = framesOf(await shard.publish(own.keys, post('two')))
+    expect(JSON.parse(second!.message)).toMatchObject({
+      sequence: 2,
+      previous: first!.key,
+      author: own.id,
+      content: post('two'),
+    })
+    expect(await shard.run(collect(shard.feed(own).read({})))).toEqual([first, second])
+    expect(await shard.run(shard.feed(own).verify())).toEqual({ messages: 2, damaged: [] })
+    expect(markOf(shard)).toMatchObject({ sequence: 2 })
+    await shard.stop()
+  })
+
+  test('is acknowledged and seen only when the message and the mark are on the disk', async () => {
+    const own = new Author('own')
+    const syncs: (() => void)[] = []
+    let isHeld = false
+    const fs = await freshDisk({ completeSync: (run) => (isHeld ? syncs.push(run) : run()) })
+    const shard = await TestShard.open({ fs, own: own.keys })
+    const follower = new Follower(shard.shard.query({ order: 'received', live: true }))
+    await shard.simulation.runUntilIdle()
+    isHeld = true
+    let isAnswered = false
+    const published = shard
+      .feed(own)
+      .publish(JSON.stringify(post('one')))
+      .then((frame) => {
+        isAnswered = true
+        return frame
+      })
+    for (let rounds = 0; !isAnswered; rounds++) {
+      expect(rounds).toBeLessThan(50)
+      await shard.simulation.runUntilIdle()
+      if (isAnswered) break
+      expect(follower.seen).toEqual(['sync'])
+      expect(await shard.run(collect(shard.shard.query({ order: 'received' })))).toEqual([])
+      expect((await shard.run(shard.shard.status())).messages).toBe(0)
+      expect(syncs.length).toBeGreaterThan(0)
+      syncs.shift()!()
+    }
+    const [frame] = framesOf(await published)
+    await shard.simulation.runUntilIdle()
+    expect(follower.keys).toEqual(['sync', frame!.key])
+    for (const image of fs.crashImages(1, { maxImages: 40 })) {
+      const again = await TestShard.open({ fs: image, own: own.keys })
+      expect(await again.run(collect(again.feed(own).read({}))), image.origin).toEqual([frame])
+      await again.stop()
+    }
+    isHeld = false
+    for (const run of syncs) run()
+    await shard.stop()
+  })
+
+  test('refuses content that makes no message, and the next one has the same place', async () => {
+    const own = new Author('own')
+    const shard = await TestShard.open({ own: own.keys })
+    const feed = shard.feed(own)
+    for (const content of ['', '{', 'null', '5', '[]', '"plain text"', '{"text":"no type"}']) {
+      expect(await shard.codeOf(feed.publish(content))).toBe('CONTENT_INVALID')
+    }
+    const long = JSON.stringify(post('x'.repeat(9000)))
+    expect(await shard.codeOf(feed.publish(long))).toBe('MESSAGE_TOO_LONG')
+    expect(shard.events).toEqual([])
+    const [frame] = framesOf(await shard.publish(own.keys, post('one')))
+    expect(frame!.sequence).toBe(1)
+    await shard.stop()
+  })
+
+  test('refuses on a full disk, loses nothing, and goes on when there is room', async () => {
+    const own = new Author('own')
+    const shard = await TestShard.open({ own: own.keys })
+    const acknowledged = framesOf(await shard.publish(own.keys, post('one')))
+    shard.fs.failAt(shard.fs.callCount, 'ENOSPC')
+    const content = JSON.stringify(post('two'))
+    expect(await shard.codeOf(shard.feed(own).publish(content))).toBe('STORE_FULL')
+    expect(await shard.codeOf(shard.feed(own).publish(content))).toBe('STORE_FULL')
+    expect(await shard.run(collect(shard.feed(own).read({})))).toEqual(acknowledged)
+    shard.fs.heal()
+    acknowledged.push(...framesOf(await shard.publish(own.keys, post('three'))))
+    expect(acknowledged.map(({ sequence }) => sequence)).toEqual([1, 2])
+    expect(await shard.run(collect(shard.feed(own).read({})))).toEqual(acknowledged)
+    expect(shard.events).toEqual([])
+    await shard.stop()
+  })
+})
+
+describe('the publish lock', () => {
+  test('holds where there is no mark, also after messages came from elsewhere', async () => {
+    const own = new Author('own')
+    const m = own.take(3)
+    const shard = await TestShard.open({ own: own.keys, hasMark: false })
+    expect(await shard.codeOf(shard.feed(own).publish('{"type":"post"}'))).toBe('PUBLISH_LOCKED')
+    expect((await shard.append(own, m.slice(0, 2))).added).toBe(2)
+    expect(await shard.codeOf(shard.feed(own).publish('{"type":"post"}'))).toBe('PUBLISH_LOCKED')
+    const authored = shard.feed(own).addAuthored(batchOf(own, [m[2]!]))
+    expect(await shard.codeOf(authored)).toBe('PUBLISH_LOCKED')
+    expect(markOf(shard)).toBeNull()
+    await shard.stop()
+    const again = await TestShard.open({ fs: shard.fs, own: own.keys })
+    expect(await again.codeOf(again.feed(own).publish('{"type":"post"}'))).toBe('PUBLISH_LOCKED')
+    await again.stop()
+  })
+
+  test('holds while the log lacks messages up to the mark, and opens when they came back', async () => {
+    const own = new Author('own')
+    const m = own.take(6)
+    const fs = await freshDisk()
+    await new PublishMark(fs, MARK).raise(4, messageKeyToBytes(m[3]!.key))
+    const shard = await TestShard.open({ fs, own: own.keys })
+    const locked = () => shard.codeOf(shard.feed(own).publish('{"type":"post"}'))
+    expect(await locked()).toBe('PUBLISH_LOCKED')
+    expect((await shard.append(own, m.slice(0, 2))).added).toBe(2)
+    expect(await locked()).toBe('PUBLISH_LOCKED')
+    expect((await shard.append(own, m.slice(2, 3))).added).toBe(1)
+    expect(await locked()).toBe('PUBLISH_LOCKED')
+    expect((await shard.append(own, m.slice(3))).added).toBe(3)
+    const [frame] = framesOf(await shard.publish(own.keys, post('on')))
+    expect(frame!.sequence).toBe(7)
+    expect(markOf(shard)).toMatchObject({ sequence: 7 })
+    await shard.stop()
+  })
+
+  test('holds while there are messages beyond a gap', async () => {
+    const own = new Author('own')
+    const m = own.take(4)
+    const shard = await TestShard.open({ own: own.keys })
+    await shard.append(own, m.slice(0, 1))
+    await shard.append(own, [m[3]!], true)
+    expect(await shard.codeOf(shard.feed(own).publish('{"type":"post"}'))).toBe('PUBLISH_LOCKED')
+    await shard.append(own, m.slice(1, 3))
+    expect(framesOf(await shard.publish(own.keys, post('on')))[0]!.sequence).toBe(5)
+    await shard.stop()
+  })
+
+  test('holds where another message stands in the place of the one that was published', async () => {
+    const own = new Author('own')
+    const m = own.take(3)
+    const published = own.sign(post('published'), m[0]!)
+    const fs = await freshDisk()
+    await new PublishMark(fs, MARK).raise(2, published.keyBytes)
+    const shard = await TestShard.open({ fs, own: own.keys })
+    await shard.append(own, m)
+    expect(await shard.codeOf(shard.feed(own).publish('{"type":"post"}'))).toBe('PUBLISH_LOCKED')
+    expect(markOf(shard)).toMatchObject({ sequence: 2 })
+    await shard.stop()
+  })
+
+  test('closes when the log turns out to be damaged', async () => {
+    const own = new Author('own')
+    const shard = await TestShard.open({ own: own.keys, data: { passivateAfterMs: 1000 } })
+    const frames: ReadFrame[] = []
+    for (let count = 0; count < 3; count++) {
+      frames.push(...framesOf(await shard.publish(own.keys, post(`${count}`))))
+    }
+    await shard.simulation.advance(5000)
+    const path = [...shard.fs.snapshot().keys()].find((name) => name.endsWith('/log'))!
+    const intact = shard.fs.fork()
+    shard.fs.corrupt(path, shard.fs.stat(path)!.sizeBytes - 10)
+    await shard.run(shard.feed(own).rebuild())
+    expect(await shard.run(shard.feed(own).status())).toMatchObject({ sequence: 2 })
+    expect(await shard.codeOf(shard.feed(own).publish('{"type":"post"}'))).toBe('PUBLISH_LOCKED')
+    const last = Buffer.from(frames[2]!.message)
+    expect((await shard.append(own, [last])).added).toBe(1)
+    expect(framesOf(await shard.publish(own.keys, post('on')))[0]!.sequence).toBe(4)
+    await shard.stop()
+    expect(intact.stat(path)).not.toBeNull()
+  })
+
+  test('opens for messages that a client signed, and refuses one in a place that is taken', async () => {
+    const own = new Author('own')
+    const shard = await TestShard.open({ own: own.keys })
+    const first = own.write(post('one'))
+    const added = await shard.run(shard.feed(own).addAuthored(batchOf(own, [first])))
+    expect(added).toEqual({ added: 1, known: 0, rejected: [] })
+    const second = framesOf(await shard.publish(own.keys, post('two')))[0]!
+    const clash = createClassic({ keys: own.keys, head: first, timestamp: 1, content: post('2') })
+    const refused = await shard.run(shard.feed(own).addAuthored(batchOf(own, [clash])))
+    expect(refused).toMatchObject({ added: 0, rejected: [{ reason: 'FORK', count: 1 }] })
+    expect(markOf(shard)).toMatchObject({ sequence: 2 })
+    expect(await shard.sequencesOf(own)).toEqual([1, 2])
+    expect(second.sequence).toBe(2)
+    await shard.stop()
+  })
+})
+
+/** What left the process: acknowledged, or seen by a reader. */
+interface History {
+  readonly left: Map<number, string>
+  readonly acknowledged: ReadFrame[]
+}
+
+/** Publishes, and notes what is acknowledged and what a live reader sees. */
+async function publishing(fs: MemoryFileSystem, own: Author, history: History, rounds: number) {
+  let shard: TestShard
+  try {
+    shard = await TestShard.open({ fs, own: own.keys })
+  } catch {
+    return
+  }
+  const follower = new Follower(shard.feed(own).read({ live: true }))
+  for (let round = 0; round < rounds; round++) {
+    const content = JSON.stringify(post(`${fs.origin} ${round} ${history.acknowledged.length}`))
+    await shard.run(
+      shard
+        .feed(own)
+        .publish(content)
+        .then(
+          (frame) => {
+            history.acknowledged.push(...framesOf(frame))
+          },
+          () => undefined,
+        ),
+    )
+    await shard.simulation.runUntilIdle()
+  }
+  for (const frame of [...history.acknowledged, ...follower.seen]) {
+    if (frame === 'sync') continue
+    const known = history.left.get(frame.sequence)
+    if (known !== undefined) expect(frame.key, fs.origin).toBe(known)
+    history.left.set(frame.sequence, frame.key)
+  }
+}
+
+describe('whatever happens while it publishes', () => {
+  const faults: readonly FileFault[] = ['EIO', 'ENOSPC', 'kill', 'torn']
+
+  test.each(faults)(
+    'after %s at any call, no two own messages share a place and none that was acknowledged is lost',
+    async (fault) => {
+      const own = new Author('own')
+      const before = await freshDisk()
+      const start = await TestShard.open({ fs: before, own: own.keys })
+      const first = framesOf(await start.publish(own.keys, post('zero')))
+      await start.stop()
+      let restartCount = 0
+      for (let at = 0; ; at++) {
+        const fs = before.fork()
+        const history: History = { left: new Map(), acknowledged: [...first] }
+        fs.failAt(at, fault)
+        await publishing(fs, own, history, 3)
+        const hasHit = fs.faultHitCount > 0
+        for (const image of fs.crashImages(`${fault} ${at}`, { maxImages: 12, randomCount: 1 })) {
+          restartCount += 1
+          const copy: History = {
+            left: new Map(history.left),
+            acknowledged: [...history.acknowledged],
+          }
+          const again = await TestShard.open({ fs: image, own: own.keys })
+          const held = await again.run(collect(again.feed(own).read({})))
+          for (const frame of history.acknowledged) {
+            expect(held, `${fault} at ${at}, ${image.origin}`).toContainEqual(frame)
+          }
+          await again.stop()
+          await publishing(image, own, copy, 2)
+        }
+        if (!hasHit) break
+      }
+      expect(restartCount).toBeGreaterThan(20)
+    },
+    60_000,
+  )
+
+  test.each(faults)('after %s once and a restart, publishing goes on', async (fault) => {
+    const own = new Author('own')
+    const before = await freshDisk()
+    const start = await TestShard.open({ fs: before, own: own.keys })
+    await start.publish(own.keys, post('zero'))
+    await start.stop()
+    const locked: string[] = []
+    for (let at = 0; ; at++) {
+      const fs = before.fork()
+      const shard = await TestShard.open({ fs, own: own.keys })
+      fs.failAt(fs.callCount + at, fault)
+      await shard.codeOf(shard.feed(own).publish(JSON.stringify(post('one'))))
+      if (fs.faultHitCount === 0) break
+      for (const image of fs.crashImages(`${fault} ${at}`, { maxImages: 30, randomCount: 2 })) {
+        const again = await TestShard.open({ fs: image, own: own.keys })
+        const code = await again.codeOf(again.feed(own).publish(JSON.stringify(post('two'))))
+        if (code !== null) locked.push(`${code} after ${fault} at ${at}, ${image.origin}`)
+        expect(await again.run(again.feed(own).verify())).toMatchObject({ damaged: [] })
+        await again.stop()
+      }
+    }
+    expect(locked).toEqual([])
+  })
+})

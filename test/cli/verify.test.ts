@@ -1,0 +1,50 @@
+import { rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { flipBit, frameOffsets } from '../fixtures/feed-files.js'
+import { dunbar, dunbarJson, dunbarPrints } from '../fixtures/program.js'
+import { generated } from '../fixtures/running-node.js'
+import { temporaryFolder } from '../fixtures/temporary-folder.js'
+
+const { lines, all } = generated(6, 200)
+const id = all[0]!.value.author
+
+async function imported(): Promise<string> {
+  const folder = temporaryFolder()
+  const file = join(folder, 'messages.jsonl')
+  writeFileSync(file, `${lines.join('\n')}\n`)
+  const path = join(folder, 'node')
+  await dunbarJson(['import', file, '--path', path])
+  return path
+}
+
+test('verify exits with 1 and names feed and sequence of a message with a flipped bit', async () => {
+  const path = await imported()
+  expect(frameOffsets(path, id).length).toBeGreaterThan(5)
+  flipBit(path, id, 3)
+  const { exitCode, stdout } = await dunbar(['verify', '--json', '--path', path])
+  const result = JSON.parse(stdout)
+  expect({ exitCode, result }).toMatchObject({
+    exitCode: 1,
+    result: { feeds: 6, damaged: [{ feed: id, sequence: 3, reason: expect.any(String) }] },
+  })
+  const shown = await dunbar(['verify', '--path', path])
+  expect(shown.exitCode).toBe(1)
+  expect(shown.stdout).toContain(id)
+})
+
+test('rebuild after derived/ was deleted gives the same answers as before', async () => {
+  const path = await imported()
+  const { root } = all.find(({ value }) => typeof value.content.root === 'string')!.value.content
+  const answers = async () => [
+    await dunbarPrints(['export', '--path', path]),
+    await dunbarPrints(['tangle', root, '--path', path]),
+    await dunbarPrints(['links', '--source', id, '--path', path]),
+  ]
+  const before = await answers()
+  rmSync(join(path, 'derived'), { recursive: true })
+  expect(await dunbarJson(['rebuild', '--path', path])).toEqual([
+    { feeds: 6, messages: 200, seconds: expect.any(Number) },
+  ])
+  expect(await answers()).toEqual(before)
+})
