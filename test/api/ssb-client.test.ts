@@ -331,4 +331,49 @@ describe('ssb-client on the socket', () => {
     expect(await read).toEqual([root, { sync: true }, reply])
     expect(await client.tangle.heads(root.key)).toEqual([reply.key])
   })
+
+  test('tangle.read gives a private thread in the clear, and only where it is asked for', async () => {
+    const recps = [running.node.id]
+    const root = await client.publish({ type: 'post', text: 'secret root', recps })
+    const first = { type: 'post', text: 'secret reply', root: root.key, branch: root.key, recps }
+    const reply = await client.publish(first)
+    const leak = await client.publish({ type: 'post', text: 'public', root: root.key })
+    const asked = { root: root.key, private: true }
+    const thread = await pulled<Kvt & { meta: { private: boolean } }>(client.tangle.read(asked))
+    expect(thread.map(({ key }) => key)).toEqual([root.key, reply.key])
+    expect(thread[1]!.value.content).toEqual(first)
+    expect(thread[1]!.meta.private).toBe(true)
+    await expect(pulled(client.tangle.read({ root: root.key }))).rejects.toThrow('private')
+    const live = pulledUntil<Kvt>(
+      client.tangle.read({ ...asked, live: true }),
+      (items) => items.length === 4,
+    )
+    const later = await client.publish({ ...first, text: 'later', branch: reply.key })
+    const received = await live
+    expect(received.filter((item) => !isSync(item)).map(({ key }) => key)).toEqual([
+      root.key,
+      reply.key,
+      later.key,
+    ])
+    expect(thread.map(({ key }) => key)).not.toContain(leak.key)
+  })
+
+  test('tangle.read leaves out authors that the own feed blocks', async () => {
+    const [reply] = replies
+    const root = reply!.value.content.root
+    const before = await pulled(client.tangle.read({ root }))
+    const blocked = before.at(-1)!.value.author
+    await client.publish({ type: 'contact', contact: blocked, blocking: true })
+    if (before[0]!.value.author === blocked) {
+      await expect(pulled(client.tangle.read({ root }))).rejects.toThrow(
+        `Author Blocked:${blocked}`,
+      )
+    } else {
+      expect(await pulled(client.tangle.read({ root }))).toEqual(
+        before.filter(({ value }) => value.author !== blocked),
+      )
+    }
+    await client.publish({ type: 'contact', contact: blocked, blocking: false })
+    expect(await pulled(client.tangle.read({ root }))).toEqual(before)
+  })
 })

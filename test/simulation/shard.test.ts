@@ -44,7 +44,7 @@ async function scenario(seed: number): Promise<Outcome> {
   const note = (what: unknown) => trace.update(`${JSON.stringify(what)}\n`)
   const fs = new MemoryFileSystem()
   fs.makeFolder('/data')
-  await createPublishMark(fs, '/data/publish-mark')
+  await createPublishMark(fs, '/data/publish-mark', own.publicKey)
   const simulation = createSimulation({ seed, onStep: note })
   const data: ShardThreadData = {
     shard: 0,
@@ -54,7 +54,9 @@ async function scenario(seed: number): Promise<Outcome> {
     openFiles: 4,
     passivateAfterMs: 50,
     hmacKey: null,
-    ownSecretKey: own.secretKey,
+    secretKey: own.secretKey,
+    cores: 2,
+    coreShare: null,
   }
   const threads = new SimulatedThreads({
     simulation,

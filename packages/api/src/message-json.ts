@@ -21,12 +21,15 @@ const CLOSE = Buffer.from('}')
 /** Everything around a message but its meta takes less than this. */
 const AROUND_BYTES = 128
 
-interface Item {
+interface FrameItem {
   readonly keyBytes: Uint8Array
   readonly message: Uint8Array
   readonly received: number
   readonly meta: Buffer | null
 }
+
+/** A message from its parts, or a body that is text already. */
+type Item = FrameItem | Buffer
 
 /** Collects messages for one send. What is pushed is kept as views until then, not copied. */
 export class MessageBatch {
@@ -58,12 +61,23 @@ export class MessageBatch {
     this.#sizeBytes += message.length + AROUND_BYTES + (metaBytes?.length ?? 0)
   }
 
+  /** Adds a body that is no stored message as it stands. */
+  pushJson(value: unknown): void {
+    const body = Buffer.from(JSON.stringify(value))
+    this.#items.push(body)
+    this.#sizeBytes += body.length
+  }
+
   /** What was collected; the batch is empty afterwards. */
   finish(): RawBatch {
     const items = this.#items
     const shape = this.#shape
     const batch = RawBatch.ofWriter(items.length, this.#sizeBytes, (writer) => {
-      for (const item of items) writeItem(writer, item, shape)
+      for (const item of items) {
+        if (Buffer.isBuffer(item))
+          writer.finish(writer.begin + item.copy(writer.target, writer.begin))
+        else writeItem(writer, item, shape)
+      }
     })
     this.#items = []
     this.#sizeBytes = 0
@@ -71,7 +85,7 @@ export class MessageBatch {
   }
 }
 
-function writeItem(writer: BodyWriter, item: Item, { keys, values }: MessageShape): void {
+function writeItem(writer: BodyWriter, item: FrameItem, { keys, values }: MessageShape): void {
   const { target } = writer
   let at = writer.begin
   const copy = (bytes: Uint8Array) => {

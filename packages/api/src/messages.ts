@@ -7,11 +7,12 @@ import {
   messageKeyToBytes,
 } from '@dunbar/core'
 import { type FrameBatch, FrameReader, IngestWriter } from '@dunbar/feed'
-import { boxPrivate, unboxContent } from '@dunbar/formats'
+import { boxPrivate } from '@dunbar/formats'
 import { type Method, RawJson } from '@dunbar/wire'
-import { messageJson, messageValue } from './message-json.js'
+import { messageJson } from './message-json.js'
 import { asynchronous } from './method.js'
 import { booleanOption, feedArgument, keyArgument, optionsOf } from './options.js'
+import { openedMessage } from './private-messages.js'
 import { feedOf, type Services } from './services.js'
 
 /** Recipients of a private message; the box format has room for these. @source PROTOCOL, box1 */
@@ -46,11 +47,11 @@ async function get(services: Services, args: readonly unknown[]): Promise<unknow
   if (frame === null) {
     throw new CodedError('NOT_FOUND', `Key not found in database [${key}]`, { key })
   }
-  const opened = opensPrivate ? openPrivate(services, frame) : null
-  if (opened !== null) return withMeta ? opened : opened.value
-  if (withMeta) return new RawJson(Buffer.from(messageJson(frame)))
   const reader = new FrameReader(frame)
   reader.next()
+  const opened = opensPrivate ? openedMessage(services, reader) : null
+  if (opened !== null) return withMeta ? opened : opened.value
+  if (withMeta) return new RawJson(Buffer.from(messageJson(frame)))
   return new RawJson(reader.message)
 }
 
@@ -59,21 +60,6 @@ export async function findByKey(services: Services, key: MessageKey): Promise<Fr
   const bytes = messageKeyToBytes(key)
   const found = await Promise.all(services.shards.map((shard) => shard.getByKey(bytes)))
   return found.find((frame) => frame !== null) ?? null
-}
-
-/** A private message to the own id, opened; null for any other. */
-function openPrivate(services: Services, frame: FrameBatch) {
-  const value = messageValue(frame)
-  if (typeof value.content !== 'string') return null
-  const content = unboxContent(value.content, services.keys)
-  if (content === null) return null
-  const { key, timestamp } = JSON.parse(messageJson(frame))
-  return {
-    key,
-    value: { ...value, content, private: true, cyphertext: value.content },
-    timestamp,
-    meta: { private: true, originalContent: value.content, encryptionFormat: 'box' },
-  }
 }
 
 /** Content as JSON text; content with `recps` is boxed for them, as ssb-db does. */

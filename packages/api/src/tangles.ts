@@ -1,10 +1,11 @@
 import { CodedError, type FeedId, type MessageKey } from '@dunbar/core'
-import { FrameReader, type TangleRow, type TangleRows } from '@dunbar/feed'
+import { FrameReader, type TangleRow, type TangleRows, type TangleWanted } from '@dunbar/feed'
 import { connectedHeads, type FilteredThread, filterThread, heads } from '@dunbar/tangle'
 import type { Method, RawBatch } from '@dunbar/wire'
 import { MessageBatch } from './message-json.js'
 import { asynchronous, source } from './method.js'
 import { booleanOption, keyArgument, limitOption, optionsOf, stringOption } from './options.js'
+import { openedMessage } from './private-messages.js'
 import { type Services, shardOfFeed } from './services.js'
 
 /**
@@ -32,6 +33,8 @@ interface Wanted {
   readonly root: MessageKey
   /** Name of a v2 tangle; undefined for threads. */
   readonly name: string | undefined
+  /** The private thread of this root instead of the public one. */
+  readonly private: boolean
 }
 
 interface ReadOptions extends Wanted {
@@ -50,6 +53,7 @@ function readOptions(args: readonly unknown[]): ReadOptions {
   return {
     root: keyArgument(method, 'root', given.root),
     name: stringOption(method, given, 'name') || undefined,
+    private: booleanOption(method, given, 'private', false),
     live: booleanOption(method, given, 'live', false),
     old: booleanOption(method, given, 'old', true),
     limit: limitOption(method, given),
@@ -68,6 +72,7 @@ function headOptions(
   return {
     root: keyArgument(method, 'root', given.root ?? given.id),
     name: stringOption(method, given, 'name') || undefined,
+    private: booleanOption(method, given, 'private', false),
     meta: booleanOption(method, given, 'meta', false),
   }
 }
@@ -75,20 +80,27 @@ function headOptions(
 /** The rows of all shards, and the frame of each at the same index. */
 interface Gathered {
   readonly root: MessageKey
+  readonly isPrivate: boolean
   readonly rows: TangleRow[]
   readonly frames: FrameReader[]
   readonly blocked: ReadonlySet<FeedId>
 }
 
-async function gather(services: Services, { root, name }: Wanted): Promise<Gathered> {
+const wantedOf = ({ root, name, private: isPrivate }: Wanted): TangleWanted => ({
+  root,
+  private: isPrivate,
+  ...(name === undefined ? {} : { name }),
+})
+
+async function gather(services: Services, asked: Wanted): Promise<Gathered> {
   const [blocked, ...parts] = await Promise.all([
     blockedBySelf(services),
-    ...services.shards.map((shard) => shard.tangle(root, name)),
+    ...services.shards.map((shard) => shard.tangle(wantedOf(asked))),
   ])
   const rows: TangleRow[] = []
   const frames: FrameReader[] = []
   for (const part of parts) addRows(part, rows, frames)
-  return { root, rows, frames, blocked }
+  return { root: asked.root, isPrivate: asked.private, rows, frames, blocked }
 }
 
 function addRows(part: TangleRows, rows: TangleRow[], frames: FrameReader[]): void {
@@ -113,7 +125,7 @@ async function blockedBySelf(services: Services): Promise<ReadonlySet<FeedId>> {
 function shownThread(found: Gathered): Extract<FilteredThread, { isShown: true }>['thread'] {
   const filtered = filterThread(found.root, found.rows, {
     blocked: found.blocked,
-    private: false,
+    private: found.isPrivate,
   })
   if (filtered.isShown) return filtered.thread
   if (filtered.reason === 'AUTHOR_BLOCKED') {
@@ -141,9 +153,8 @@ async function* readTangle(
   options: ReadOptions,
   signal: AbortSignal,
 ): AsyncGenerator<RawBatch | { sync: true }> {
-  const { root, name } = options
   const live = options.live
-    ? services.shards.map((shard) => shard.tangleLive(root, name, { signal }))
+    ? services.shards.map((shard) => shard.tangleLive(wantedOf(options), { signal }))
     : []
   const news = live.map((stream) => ({ stream, next: stream.next() }))
   try {
@@ -158,7 +169,7 @@ async function* readTangle(
       for (const index of thread.order) {
         if (left <= 0) break
         seen.add(found.rows[index]!.key)
-        write(writer, found, index, flags)
+        write(services, writer, found, index, flags)
         left -= 1
         if (writer.sizeBytes >= BATCH_BYTES) yield writer.finish()
       }
@@ -180,9 +191,15 @@ async function* readTangle(
       waiting.set(lane, settle(lane))
       const blocked = await blockedBySelf(services)
       for (const [index, row] of rows.entries()) {
-        if (left <= 0 || row.isPrivate || seen.has(row.key) || blocked.has(row.author)) continue
+        if (
+          left <= 0 ||
+          row.isPrivate !== options.private ||
+          seen.has(row.key) ||
+          blocked.has(row.author)
+        )
+          continue
         seen.add(row.key)
-        write(writer, { rows, frames }, index, null)
+        write(services, writer, { rows, frames }, index, null)
         left -= 1
       }
       if (writer.count > 0) yield writer.finish()
@@ -214,6 +231,7 @@ function flagsOf(thread: Extract<FilteredThread, { isShown: true }>['thread']): 
 }
 
 function write(
+  services: Services,
   writer: MessageBatch,
   { rows, frames }: Pick<Gathered, 'rows' | 'frames'>,
   index: number,
@@ -221,6 +239,11 @@ function write(
 ): void {
   const frame = frames[index]!
   const row = rows[index]!
+  const opened = row.isPrivate ? openedMessage(services, frame) : null
+  if (opened !== null) {
+    writer.pushJson(opened)
+    return
+  }
   if (flags === null) {
     writer.push(frame)
     return

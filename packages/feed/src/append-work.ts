@@ -11,17 +11,18 @@ import type { AppendEntry } from './shard-store.js'
 import { encodeSignatureBatch } from './signature-batch.js'
 
 /**
- * Takes runs of messages into a feed, a slice at a time. A long run of a feed that is alone at work
- * has its signatures checked by the cpu pool; checks of the chain go ahead meanwhile.
+ * Takes runs of messages into a feed, a slice at a time: check the chain, check the signatures,
+ * store. Where a core is idle (see `core-share.ts`), batches of a long run have their signatures
+ * checked by the cpu pool, while this thread goes on with the messages behind them. Stored in order.
  */
 
 /** Messages of a run that are checked, verified and stored between two turns of others: about 4 ms. */
 export const SLICE_MESSAGES = 64
-/** A run at least this long goes to the cpu pool, where no other feed keeps this shard busy. */
-const POOL_RUN_MESSAGES = 128
+/** With fewer messages left, the way to the pool costs more than it saves. */
+const POOL_RUN_MESSAGES = 32
 const POOL_BATCH_MESSAGES = 256
-/** Batches under way in the pool: one for each core of a small machine, and as many waiting. */
-const POOL_BATCHES = 4
+/** Pieces that are checked but not stored; bounds what a run holds in memory. */
+const MAX_UNDER_WAY = 16
 const POOL_DEADLINE_MS = 60_000
 
 /** The next slice of work that goes on. */
@@ -47,7 +48,15 @@ export function startRun(
   assertNotQuarantined(state)
   const run = new AppendRun(runFeed(state), messages, takesOutOfOrder)
   state.host.busyFeeds.add(state)
-  return workOn({ run, from, isPoolUsable: true }, state, context)
+  return workOn({ run, from, isPoolUsable: true, underWay: [] }, state, context)
+}
+
+/** Messages whose signatures are being checked, or are checked and wait for those before them. */
+interface Piece {
+  readonly candidates: readonly Candidate[]
+  readonly verdicts: Promise<ArrayLike<number>> | ArrayLike<number>
+  /** False while the pool works on it. */
+  isReady: boolean
 }
 
 /** A run of messages and who waits for its outcome. */
@@ -56,17 +65,24 @@ interface Job {
   readonly from: From
   /** False once the cpu pool left a batch unanswered. */
   isPoolUsable: boolean
+  /** In the order of the run. */
+  readonly underWay: Piece[]
 }
 
 async function workOn(job: Job, state: FeedActorState, context: Context): Promise<FeedEffect> {
-  const { run, from } = job
+  const { run, from, underWay } = job
   const { busyFeeds } = state.host
   try {
-    if (job.isPoolUsable && run.remaining >= POOL_RUN_MESSAGES && busyFeeds.size === 1) {
-      await appendThroughPool(job, state, context)
-    } else {
-      const candidates = run.checkNext(SLICE_MESSAGES)
-      await store(run, candidates, candidates.map(verdictOn), state)
+    sendToPool(job, state, context)
+    const candidates = run.checkNext(SLICE_MESSAGES)
+    const isStuck = candidates.length === 0 && !run.isChecked
+    if (candidates.length > 0) {
+      underWay.push({ candidates, verdicts: candidates.map(verdictOn), isReady: true })
+    }
+    const mayLeave = isStuck || run.isChecked ? 0 : MAX_UNDER_WAY - 1
+    while (underWay.length > mayLeave || underWay[0]?.isReady === true) {
+      const { candidates: first, verdicts } = underWay.shift()!
+      await store(run, first, await verdicts, state, underWay.length === 0)
     }
   } catch (error) {
     busyFeeds.delete(state)
@@ -83,23 +99,25 @@ async function workOn(job: Job, state: FeedActorState, context: Context): Promis
 
 const verdictOn = ({ message }: Candidate): number => (verifySignature(message) ? 1 : 0)
 
-/**
- * Checks go ahead while the pool looks at signatures; stores in order. Returns when all is stored,
- * or when the pool failed and what was under way is stored.
- */
-async function appendThroughPool(job: Job, state: FeedActorState, context: Context) {
-  const { run } = job
-  const underWay: { candidates: Candidate[]; verdicts: Promise<ArrayLike<number>> }[] = []
-  do {
-    while (job.isPoolUsable && !run.isChecked && underWay.length < POOL_BATCHES) {
-      const candidates = run.checkNext(POOL_BATCH_MESSAGES)
-      if (candidates.length === 0 && underWay.length > 0) break
-      underWay.push({ candidates, verdicts: verifyInPool(job, candidates, state, context) })
-    }
-    const first = underWay.shift()
-    if (first !== undefined)
-      await store(run, first.candidates, await first.verdicts, state, underWay.length === 0)
-  } while (underWay.length > 0 || (job.isPoolUsable && !run.isChecked))
+/** As many batches as there are idle cores. */
+function sendToPool(job: Job, state: FeedActorState, context: Context): void {
+  const { run, underWay } = job
+  const { cores } = state.host
+  while (
+    job.isPoolUsable &&
+    run.remaining >= POOL_RUN_MESSAGES &&
+    underWay.length < MAX_UNDER_WAY &&
+    cores.take()
+  ) {
+    const candidates = run.checkNext(POOL_BATCH_MESSAGES)
+    const verdicts = verifyInPool(job, candidates, state, context).finally(() => {
+      cores.give()
+      piece.isReady = true
+    })
+    const piece: Piece = { candidates, verdicts, isReady: false }
+    underWay.push(piece)
+    if (candidates.length === 0) return
+  }
 }
 
 async function verifyInPool(

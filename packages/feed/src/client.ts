@@ -1,5 +1,5 @@
 import type { CallOptions, Router, StreamOptions } from '@dunbar/actor'
-import type { FeedId, MessageKey, Sequence } from '@dunbar/core'
+import type { FeedId, Sequence } from '@dunbar/core'
 import type {
   ContactRow,
   FeedChunk,
@@ -16,12 +16,15 @@ import type {
   ShardQuery,
   ShardStatus,
   TangleRows,
+  TangleWanted,
 } from './protocol.js'
 import { feedActorName, shardActorName } from './shard-host.js'
 import type { Verification } from './verification.js'
 
 /** A publish waits for a disk sync, which a busy disk may delay. */
 const PUBLISH_DEADLINE_MS = 30_000
+/** The first question for a private thread opens every box that is held. */
+const TANGLE_DEADLINE_MS = 10 * 60_000
 /** Work that goes through a whole feed or shard. */
 const LONG_DEADLINE_MS = 60 * 60_000
 
@@ -118,8 +121,8 @@ export class ShardClient {
     return this.#call({ op: 'getByKey', key })
   }
 
-  tangle(root: MessageKey, name?: string): Promise<TangleRows> {
-    return this.#call({ op: 'tangle', root, ...(name === undefined ? {} : { name }) })
+  tangle(wanted: TangleWanted): Promise<TangleRows> {
+    return this.#call({ op: 'tangle', ...wanted }, { deadlineMs: TANGLE_DEADLINE_MS })
   }
 
   contacts(sources: readonly FeedId[]): Promise<ContactRow[]> {
@@ -154,15 +157,8 @@ export class ShardClient {
     return this.#stream({ op: 'links', ...query }, options)
   }
 
-  tangleLive(
-    root: MessageKey,
-    name?: string,
-    options?: StreamOptions,
-  ): AsyncIterableIterator<TangleRows> {
-    return this.#stream(
-      { op: 'tangleLive', root, ...(name === undefined ? {} : { name }) },
-      options,
-    )
+  tangleLive(wanted: TangleWanted, options?: StreamOptions): AsyncIterableIterator<TangleRows> {
+    return this.#stream({ op: 'tangleLive', ...wanted }, options)
   }
 
   #call<Value>(call: ShardCall, options?: CallOptions): Promise<Value> {

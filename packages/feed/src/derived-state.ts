@@ -54,7 +54,14 @@ export async function saveState(
 /** Removes snapshots that were made for another number of shards: they would never be read again. */
 export function removeForeignSnapshots(fs: FileSystem, root: string, shards: number): void {
   const folder = `${root}/derived`
-  for (const name of fs.list(folder)) {
+  let names: readonly string[]
+  try {
+    names = fs.list(folder)
+  } catch {
+    // They take room and harm nobody; the next checkpoint tries again.
+    return
+  }
+  for (const name of names) {
     const count = namePattern.exec(name)?.[1]
     if (count !== undefined && Number(count) !== shards) removeQuietly(fs, `${folder}/${name}`)
   }

@@ -4,9 +4,11 @@ import { removeIfThere, replaceFile } from './atomic-file.js'
 import { isWholeFrame, MAX_SEQUENCE } from './frame.js'
 import { storeFailure } from './store-error.js'
 
-/** Two signed messages for one place of a feed, as whole frames. */
+/** Two signed messages that can't stand in one feed, as whole frames: proof of a fork. */
 export interface ForkRecord {
+  /** Of the refused message. */
   readonly sequence: Sequence
+  /** Held at that place, or at the one before it, where the refused message names another `previous`. */
   readonly kept: Uint8Array
   readonly refused: Uint8Array
 }

@@ -4,7 +4,7 @@ import { makeFrame } from './frame.js'
 import type { RecordKeeper } from './record-keeper.js'
 import type { AppendEntry, StoreTrouble } from './shard-store.js'
 import type { ShardTables } from './shard-tables.js'
-import { systemCode } from './store-error.js'
+import { StoreError, systemCode } from './store-error.js'
 
 /** What the records need of their store. */
 export interface RecordHost {
@@ -44,14 +44,14 @@ export class FeedRecords {
     await this.#keeper.write(feed, this.#host.folder(feed), record)
   }
 
-  /** Keeps a second message for a place that is taken. A failure to write it is reported, and tried again by `flush`. */
+  /** As `ShardStore.noteFork`. A failure to write it is reported, and tried again by `flush`. */
   noteFork(feed: number, refused: AppendEntry): void {
     const tables = this.#host.tables()
-    const row = tables.rowAt(feed, refused.sequence)
-    if (row === -1) return
+    const kept = this.#contradicted(feed, refused.sequence)
+    if (kept === null) return
     const fork: ForkRecord = {
       sequence: refused.sequence,
-      kept: new Uint8Array(this.#host.frame(row)),
+      kept,
       refused: makeFrame(refused.sequence, refused.received, refused.keyBytes, refused.compact),
     }
     const record = this.#keeper.withFork(this.#host.folder(feed), fork)
@@ -60,6 +60,21 @@ export class FeedRecords {
       const reason = systemCode((error as Error).cause ?? error)
       this.#host.report({ kind: 'recordFailed', feed: tables.feedId(feed), reason })
     })
+  }
+
+  /** A copy of what is held at a place, or else right before it; null where that is nothing, or damaged. */
+  #contradicted(feed: number, sequence: number): Uint8Array | null {
+    const tables = this.#host.tables()
+    const held = tables.rowAt(feed, sequence)
+    const row = held === -1 ? tables.rowAt(feed, sequence - 1) : held
+    if (row === -1) return null
+    try {
+      return new Uint8Array(this.#host.frame(row))
+    } catch (error) {
+      // One side alone proves nothing.
+      if (error instanceof StoreError && error.code === 'STORE_ROW_DAMAGED') return null
+      throw error
+    }
   }
 
   flush(): Promise<void> {

@@ -138,7 +138,8 @@ export class LinkCursor implements Cursor {
     try {
       return this.#store.readRow(row)
     } catch (error) {
-      if (isCodedError(error) && error.code === 'STORE_ROW_DAMAGED') return null
+      // One log that can't be read does not keep the others from being read.
+      if (isCodedError(error)) return null
       throw error
     }
   }

@@ -32,7 +32,7 @@ import type {
   WalkedFrame,
 } from './shard-store.js'
 import { emptyTables, type ShardTables } from './shard-tables.js'
-import { StoreError, storeFailure } from './store-error.js'
+import { StoreError, storeFailure, systemCode } from './store-error.js'
 import { defaultLimits, type StoreLimits } from './store-limits.js'
 import { walkedFeed } from './walked-feed.js'
 
@@ -191,14 +191,16 @@ export class OpenShardStore extends ShardQueries implements ShardStore {
 
   walkFeed(feed: number): Generator<WalkedFrame> {
     this.assertFeed(feed)
-    return walkedFeed(this.#logs.get(this.tables, feed))
+    return walkedFeed(this.#logs.looked(this.tables, feed))
   }
 
   rebuildFeed(feed: number): number {
     this.assertFeed(feed)
     this.#assertReady()
-    this.#assertIdle(this.#logs.held(feed))
+    const log = this.#logs.held(feed)
+    this.#assertIdle(log)
     this.reader.forgetFeed(feed)
+    if (log !== undefined) this.#logs.letGo(log, this.#appender.syncs.isDirty(log))
     this.tables.dropFeed(feed, FORKED | RECORDED | QUARANTINED)
     const work = this.#recovering({ start: 0, current: 0, target: 0 })
     // To the end at once: a feed that is folded in part would be served in part.
@@ -210,6 +212,9 @@ export class OpenShardStore extends ShardQueries implements ShardStore {
   rebuildAll(): void {
     this.#assertOpen()
     for (const log of this.#logs.values()) this.#assertIdle(log)
+    for (const log of [...this.#logs.values()]) {
+      this.#logs.letGo(log, this.#appender.syncs.isDirty(log))
+    }
     const { feeds } = this.tables
     const tables = emptyTables(this.#options.ports.random.bytes(8))
     // Feeds keep their numbers, which logs and actors know.
@@ -229,9 +234,7 @@ export class OpenShardStore extends ShardQueries implements ShardStore {
     const log = this.#logs.held(feed)
     if (log === undefined) return
     this.reader.forgetFeed(feed)
-    if (this.#appender.syncs.isDirty(log) || log.isBusy || log.mustCut)
-      this.#logs.pool.drop(log.path)
-    else this.#logs.release(feed)
+    this.#logs.letGo(log, this.#appender.syncs.isDirty(log))
   }
 
   checkpoint(): Promise<void> {
@@ -247,7 +250,7 @@ export class OpenShardStore extends ShardQueries implements ShardStore {
     this.#appender.syncs.close()
     try {
       await this.flush()
-      if (isReady) await this.#checkpoint()
+      if (isReady) await this.#checkpointLast()
     } finally {
       await this.#saving
       this.#logs.pool.close()
@@ -362,10 +365,21 @@ export class OpenShardStore extends ShardQueries implements ShardStore {
     if (shard === 0) removeForeignSnapshots(fs, root, shards)
   }
 
+  /** Derived state can be made again from the logs: closing does not fail for it. */
+  async #checkpointLast(): Promise<void> {
+    try {
+      await this.checkpoint()
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error
+      this.#report({ kind: 'snapshotFailed', reason: systemCode(error.cause) || error.code })
+    }
+  }
+
   #noteDamage(row: number): void {
     const { feeds, messages } = this.tables
     const feed = messages.feed[row] as number
-    if (feeds.has(feed, DAMAGED)) return
+    // Of a feed set aside it is told already, and its log may be whole again at the next start.
+    if (feeds.has(feed, DAMAGED | QUARANTINED)) return
     feeds.set(feed, DAMAGED, true)
     this.#report({
       kind: 'damagedFrame',

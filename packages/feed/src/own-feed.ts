@@ -5,6 +5,8 @@ import type { PublishMark } from './publish-mark.js'
 
 /** What is held of the own feed. */
 export interface HeldFeed {
+  /** The identity, 32 bytes. */
+  readonly publicKey: Uint8Array
   /** Highest sequence of the unbroken chain. */
   readonly head: Sequence
   /** Highest sequence held at all. */
@@ -24,13 +26,12 @@ export interface HeldFeed {
  * | above the head | lost messages, restored backup | `recovering` |
  * | at or below the head | holds another message in that place | `recovering` |
  * | | holds messages above the head | `recovering` |
- * | none | the secret came from elsewhere | `recovering` |
+ * | none, or that of another identity | the secret came from elsewhere | `recovering` |
  */
 export function publishState(mark: PublishMark, held: HeldFeed): PublishState {
   const known = mark.read()
   if (known === null || known.sequence > held.head || held.highest > held.head) return 'recovering'
-  if (known.sequence === 0) return 'safe'
-  const key = held.keyAt(known.sequence)
+  const key = known.sequence === 0 ? held.publicKey : held.keyAt(known.sequence)
   return key !== null && bytesEqual(key, known.keyBytes) ? 'safe' : 'recovering'
 }
 
@@ -56,5 +57,6 @@ function lockedBecause(published: Sequence | null, { head, highest }: HeldFeed):
   if (published === null) return 'this identity may have newer messages elsewhere'
   if (published > head) return `message ${published} was published, but only ${head} are here`
   if (highest > head) return `message ${highest} exists, but only ${head} are here without a gap`
+  if (published === 0) return 'this identity may have newer messages elsewhere'
   return `message ${published} that was published is not the one that is here`
 }

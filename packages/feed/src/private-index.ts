@@ -1,9 +1,16 @@
-import type { FeedId, Keys, MessageKey } from '@dunbar/core'
-import { messageKeyFromBytes } from '@dunbar/core'
+import type { Chunk, Cursor } from '@dunbar/actor'
+import {
+  type FeedId,
+  isCodedError,
+  type Keys,
+  type MessageKey,
+  messageKeyFromBytes,
+} from '@dunbar/core'
 import { unboxContent } from '@dunbar/formats'
 import { readTangleFields } from '@dunbar/tangle'
 import { frameKey, frameMessage, frameReceived } from './frame.js'
-import type { TangleRow } from './protocol.js'
+import type { TangleRow, TangleRows } from './protocol.js'
+import { assertSameGeneration } from './query-cursor.js'
 import type { ShardStore } from './shard-store.js'
 
 /**
@@ -36,10 +43,16 @@ export class PrivateIndex {
   }
 
   /** The readable private messages that are, or name as root or fork, this key. Resolves when all that is stored was tried. */
-  async tangle(root: MessageKey): Promise<{ rows: number[]; described: TangleRow[] }> {
+  async read(root: MessageKey): Promise<TangleRows> {
+    return this.from(root, 0)
+  }
+
+  /** Those of them in rows from `firstRow` on. */
+  async from(root: MessageKey, firstRow: number): Promise<TangleRows> {
     await this.#catchUp()
-    const rows = this.#byRoot.get(root) ?? []
-    return { rows, described: rows.map((row) => this.#rows.get(row)!) }
+    const wanted = (this.#byRoot.get(root) ?? []).filter((row) => row >= firstRow)
+    const { frames, rows } = this.#store.readRows(wanted, Number.POSITIVE_INFINITY)
+    return { rows: [...rows].map((row) => this.#rows.get(row)!), frames }
   }
 
   #catchUp(): Promise<void> {
@@ -67,7 +80,8 @@ export class PrivateIndex {
   }
 
   #open(row: number): void {
-    const frame = this.#store.readRow(row)
+    const frame = this.#frame(row)
+    if (frame === null) return
     const bytes = frameMessage(frame)
     const value = JSON.parse(
       Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString(),
@@ -90,5 +104,48 @@ export class PrivateIndex {
       if (rows === undefined) this.#byRoot.set(root, [row])
       else rows.push(row)
     }
+  }
+
+  /** Null where it can't be read: one damaged message hides no other. */
+  #frame(row: number): Uint8Array | null {
+    try {
+      return this.#store.readRow(row)
+    } catch (error) {
+      if (isCodedError(error)) return null
+      throw error
+    }
+  }
+}
+
+/** Readable private messages of one thread that arrive from now on. */
+export class LivePrivateCursor implements Cursor {
+  readonly #index: PrivateIndex
+  readonly #store: ShardStore
+  readonly #root: MessageKey
+  readonly #closed: () => void
+  readonly #generation: number
+  #watermark: number
+
+  constructor(index: PrivateIndex, store: ShardStore, root: MessageKey, closed: () => void) {
+    this.#index = index
+    this.#store = store
+    this.#root = root
+    this.#closed = closed
+    this.#generation = store.generation
+    this.#watermark = store.rowCount
+  }
+
+  async pull(): Promise<Chunk | 'wait'> {
+    assertSameGeneration(this.#store, this.#generation)
+    const end = this.#store.rowCount
+    if (end === this.#watermark) return 'wait'
+    const first = this.#watermark
+    this.#watermark = end
+    const found = await this.#index.from(this.#root, first)
+    return found.rows.length === 0 ? 'wait' : { value: found, transfer: [found.frames] }
+  }
+
+  close(): void {
+    this.#closed()
   }
 }

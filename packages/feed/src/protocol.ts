@@ -56,7 +56,9 @@ export interface FeedStatus {
 
 /** Both sides of a fork, as frames. */
 export interface ForkEvidence {
+  /** Of the refused message. */
   readonly sequence: Sequence
+  /** Held at that place, or at the one before it, where the refused message names another `previous`. */
   readonly kept: FrameBatch
   readonly refused: FrameBatch
 }
@@ -166,7 +168,16 @@ export interface TangleRow {
   readonly isPrivate: boolean
 }
 
-/** `rows` runs beside `frames`. */
+/** Which tangle. */
+export interface TangleWanted {
+  readonly root: MessageKey
+  /** Name of a v2 tangle; left out for threads. */
+  readonly name?: string
+  /** The private thread of this root, as far as the node can read it, instead of the public one. */
+  readonly private?: boolean
+}
+
+/** `rows` runs beside `frames`; frames of private messages hold ciphertext. */
 export interface TangleRows {
   readonly rows: readonly TangleRow[]
   readonly frames: FrameBatch
@@ -186,7 +197,7 @@ export type ShardCall =
   /** The message with this key as a `FrameBatch` of one, or null. */
   | { readonly op: 'getByKey'; readonly key: Uint8Array }
   /** The root, where this shard has it, and all messages that name it as root or fork: `TangleRows`. With `name`: of that v2 tangle. */
-  | { readonly op: 'tangle'; readonly root: MessageKey; readonly name?: string }
+  | ({ readonly op: 'tangle' } & TangleWanted)
   /** `ContactRow[]` of these authors' contact messages. */
   | { readonly op: 'contacts'; readonly sources: readonly FeedId[] }
   /** `FeedStatus[]`, sorted by id. */
@@ -203,7 +214,7 @@ export type ShardCall =
   /** Stream of `LinkChunk`. */
   | ({ readonly op: 'links' } & LinkQuery)
   /** Stream of `TangleRows`: those that arrive from now on. */
-  | { readonly op: 'tangleLive'; readonly root: MessageKey; readonly name?: string }
+  | ({ readonly op: 'tangleLive' } & TangleWanted)
 
 export interface ShardStatus {
   readonly shard: number

@@ -18,7 +18,7 @@ import { StoreError, storeFailure, systemCode } from './store-error.js'
 export interface Mark {
   /** 0 where nothing was published yet. */
   readonly sequence: Sequence
-  /** 32 bytes. */
+  /** 32 bytes; at sequence 0 the public key of the identity instead of a message's key. */
   readonly keyBytes: Uint8Array
 }
 
@@ -161,13 +161,19 @@ function decodeSlot(slot: Uint8Array): Mark | null {
 }
 
 /**
- * Writes the mark of a new identity: nothing was published yet. Without it a node takes the secret
- * for one that came from elsewhere. An existing file is left alone.
+ * Writes the mark of a new identity: nothing was published yet. It names the identity, so that it
+ * says nothing about another secret that is put in the place of the new one. Replaces the mark of
+ * an identity whose secret is gone. Write it before the secret: a secret without a mark counts as
+ * one that came from elsewhere.
+ * @param publicKey 32 bytes
  * @throws {STORE_FULL} @throws {STORE_FAILED}
  */
-export async function createPublishMark(fs: FileSystem, path: string): Promise<void> {
-  if (readWhole(fs, path) !== null) return
+export async function createPublishMark(
+  fs: FileSystem,
+  path: string,
+  publicKey: Uint8Array,
+): Promise<void> {
   const bytes = new Uint8Array(FILE_BYTES)
-  bytes.set(encodeSlot({ sequence: 0, keyBytes: new Uint8Array(32) }), SLOT_OFFSETS[0])
+  bytes.set(encodeSlot({ sequence: 0, keyBytes: publicKey }), SLOT_OFFSETS[0])
   await replaceFile(fs, path, bytes, 0o600)
 }

@@ -58,7 +58,7 @@ export interface Recovering {
 export function* recoverFeeds(work: Recovering, stale: readonly IndexBuilder[]): Generator<void> {
   const { feeds } = work.tables
   const seen = new Set<number>()
-  const longer: { feed: number; from: number }[] = []
+  const longer: { feed: number; from: number; size: number }[] = []
   try {
     for (const visit of listFeedFolders(work.fs, work.root)) {
       yield
@@ -68,8 +68,8 @@ export function* recoverFeeds(work: Recovering, stale: readonly IndexBuilder[]):
         if (size === null) continue
         const feed = feeds.add(visit.idBytes)
         seen.add(feed)
-        const from = inspect(work, feed, visit.folder, size)
-        if (from !== null) longer.push({ feed, from })
+        const found = inspect(work, feed, visit.folder, size)
+        if (found !== null) longer.push({ feed, ...found })
       }
     }
   } catch (error) {
@@ -88,7 +88,13 @@ export function* recoverFeeds(work: Recovering, stale: readonly IndexBuilder[]):
   work.progress.start = work.progress.current
   if (stale.length > 0) yield* refold(work, stale)
   const window = new Uint8Array(longer.length === 0 ? 0 : WALK_WINDOW_BYTES)
-  for (const { feed, from } of longer) yield* foldLog(work, feed, from, window)
+  const { progress } = work
+  for (const { feed, from, size } of longer) {
+    const before = progress.current
+    yield* foldLog(work, feed, from, window)
+    // A torn end, and what lies behind a place that can't be read, are not waited for.
+    progress.target += progress.current - before - (size - from)
+  }
 }
 
 /** Bytes of a feed's log; an error where it can't be looked at; null for what is no folder. */
@@ -97,7 +103,7 @@ function logSize(work: Recovering, idBytes: Uint8Array, folder: string): number 
   const held = feed === -1 ? undefined : work.logs.held(feed)
   if (held !== undefined) return held.sizeBytes
   try {
-    return work.fs.stat(`${folder}/log`)?.sizeBytes ?? 0
+    return work.logs.sizeOnDisk(folder)
   } catch (error) {
     if (systemCode(error) !== 'ENOTDIR') return error as Error
     tellForeign(work, folder)
@@ -109,13 +115,13 @@ function tellForeign(work: Recovering, path: string): void {
   if (work.tellsForeignNames) work.report({ kind: 'foreignName', path })
 }
 
-/** Compares one feed with its files; returns from where its log is to be folded, or null where nothing is new. */
+/** Compares one feed with its files; returns what of its log is to be folded, or null where nothing is new. */
 function inspect(
   work: Recovering,
   feed: number,
   folder: string,
   size: number | Error,
-): number | null {
+): { from: number; size: number } | null {
   const { tables, progress } = work
   const { feeds } = tables
   try {
@@ -129,11 +135,11 @@ function inspect(
   progress.target += size
   progress.current += Math.min(known, size)
   if (size === known) return null
-  if (size > known) return known
+  if (size > known) return { from: known, size }
   work.report({ kind: 'logShrunk', feed: tables.feedId(feed), lostBytes: known - size })
   tables.dropFeed(feed, FORKED | RECORDED | QUARANTINED)
   progress.current -= size
-  return 0
+  return { from: 0, size }
 }
 
 /** What `feed.json` says counts again at every start. */
@@ -158,7 +164,10 @@ function setAside(work: Recovering, feed: number, error: unknown): void {
   work.report({ kind: 'logUnreadable', feed: tables.feedId(feed), reason })
 }
 
-/** Folds a feed's log from an offset on, which is where a frame begins. A torn end is cut off. */
+/**
+ * Folds a feed's log from an offset on, which is where a frame begins. A torn end is cut off.
+ * `progress.current` moves with what was read.
+ */
 export function* foldLog(
   work: Recovering,
   feed: number,
@@ -169,7 +178,7 @@ export function* foldLog(
   const { feeds } = tables
   let log: Log
   try {
-    const size = work.fs.stat(`${work.logs.folder(tables, feed)}/log`)?.sizeBytes ?? 0
+    const size = work.logs.sizeOnDisk(work.logs.folder(tables, feed))
     log = work.logs.found(tables, feed, size)
     if (log.mustCut) log.cutTo(log.sizeBytes)
   } catch (error) {
@@ -203,7 +212,6 @@ export function* foldLog(
     return
   }
   feeds.logBytes[feed] = walk.offset
-  progress.target -= log.sizeBytes - walk.offset
   cutTorn(work, log, walk.offset)
   // A range that was filled again from a peer stays in the file and harms nobody.
   const hasHole = (feeds.highest[feed] as number) > (feeds.headSequence[feed] as number)

@@ -61,7 +61,12 @@ export class RowReader {
     }
   }
 
-  /** The frame of a row: a view into the cache. @throws {STORE_ROW_DAMAGED} @throws {STORE_ROW_GONE} */
+  /**
+   * The frame of a row: a view into the cache.
+   * @throws {STORE_ROW_DAMAGED}
+   * @throws {STORE_ROW_GONE}
+   * @throws {STORE_FAILED} the log can't be read
+   */
   frame(row: number): Uint8Array {
     const { messages } = this.#tables
     if (!messages.isLive(row))
@@ -86,7 +91,7 @@ export class RowReader {
     return frame
   }
 
-  /** The row with this key; -1 for none. */
+  /** The row with this key; -1 for none, and for one that can't be read. */
   find(keyBytes: Uint8Array): number {
     return this.#tables.messages.find(keyBytes, (row) => {
       const frame = this.#wholeFrame(row)
@@ -94,7 +99,7 @@ export class RowReader {
     })
   }
 
-  /** Frames of rows, in the order given, while they fit. */
+  /** Frames of rows, in the order given, while they fit. One log that can't be read does not end them. */
   frames(rows: Uint32Array | readonly number[], maxBytes: number): RowFrames {
     const { messages } = this.#tables
     let count = 0
@@ -165,14 +170,15 @@ export class RowReader {
     }
   }
 
-  /** A row by itself, through the cache; null where it is gone or damaged. */
+  /** A row by itself, through the cache; null where it is gone, damaged, or in a log that can't be read. */
   #wholeFrame(row: number): Uint8Array | null {
     if (!this.#tables.messages.isLive(row)) return null
     try {
       return this.frame(row)
     } catch (error) {
-      if (error instanceof StoreError && error.code === 'STORE_ROW_DAMAGED') return null
-      throw error
+      if (isUnreadable(error)) this.#noteDamage(row)
+      else if (!(error instanceof StoreError && error.code === 'STORE_ROW_DAMAGED')) throw error
+      return null
     }
   }
 
@@ -235,8 +241,7 @@ export class RowReader {
     try {
       read = this.#logOf(messages.feed[first] as number).read(target, end, length, start)
     } catch (error) {
-      // One log that can't be read does not keep the others from being read.
-      if (!(error instanceof StoreError) || error.code !== 'STORE_FAILED') throw error
+      if (!isUnreadable(error)) throw error
     }
     target.fill(0, end + read, end + length)
   }
@@ -250,3 +255,7 @@ export class RowReader {
     )
   }
 }
+
+/** One log that can't be read does not keep the others from being read. */
+const isUnreadable = (error: unknown): boolean =>
+  error instanceof StoreError && error.code === 'STORE_FAILED'

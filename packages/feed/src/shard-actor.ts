@@ -20,12 +20,13 @@ import { statusOf } from './feed-status.js'
 import { singleFrame } from './frame.js'
 import { incomingByAuthor } from './ingest.js'
 import { LinkCursor } from './link-cursor.js'
+import { LivePrivateCursor, PrivateIndex } from './private-index.js'
 import type { ContactRow, FeedStatus, IngestResult, ShardCall, ShardStatus } from './protocol.js'
 import { QueryCursor } from './query-cursor.js'
 import { IngestTotals } from './rejection-tally.js'
 import { feedActorName, type ShardHost, shardKernelName } from './shard-host.js'
 import { requestInvalid } from './stream-bounds.js'
-import { LiveTangleCursor, TangleReader } from './tangle-reader.js'
+import { assertTangle, LiveTangleCursor, TangleReader } from './tangle-reader.js'
 
 /**
  * The actor of one shard: what concerns all its feeds at once. It reads the shared tables and the
@@ -44,6 +45,7 @@ export interface ShardArg {
 export interface ShardActorState {
   readonly host: ShardHost
   readonly tangles: TangleReader
+  readonly privates: PrivateIndex
   /** Streams that may wait for news. */
   readonly live: Set<number>
   /** Rows that those streams were told of. */
@@ -62,6 +64,11 @@ export const shardBehaviour: Behaviour<ShardActorState, ShardArg, ShardCall, Sha
       return {
         host,
         tangles: new TangleReader(host.store),
+        privates: new PrivateIndex(
+          host.store,
+          host.keys,
+          () => new Promise((resolve) => context.turns.soon(resolve)),
+        ),
         live: new Set(),
         toldRows: host.store.rowCount,
       }
@@ -105,14 +112,20 @@ function news(state: ShardActorState): Pick<Effect<never>, 'wake'> {
   return state.live.size === 0 ? {} : { wake: [...state.live] }
 }
 
-function cursorOf(call: ShardCall, { host, tangles }: ShardActorState, closed: () => void): Cursor {
+function cursorOf(
+  call: ShardCall,
+  { host, tangles, privates }: ShardActorState,
+  closed: () => void,
+): Cursor {
   switch (call.op) {
     case 'query':
       return new QueryCursor(host.store, call, closed)
     case 'links':
       return new LinkCursor(host.store, call, closed)
     case 'tangleLive':
-      return new LiveTangleCursor(tangles, call.root, call.name, closed)
+      return call.private
+        ? new LivePrivateCursor(privates, host.store, call.root, closed)
+        : new LiveTangleCursor(tangles, call.root, call.name, closed)
     default:
       throw unknownCall(call.op)
   }
@@ -131,6 +144,10 @@ function handle(
     case 'getByKey':
       return getByKey(call.key, from, state)
     case 'tangle': {
+      if (call.private) {
+        assertTangle(call.root, call.name)
+        return replyLater(from, state.privates.read(call.root))
+      }
       const rows = state.tangles.read(call.root, call.name)
       return reply(from, rows, [rows.frames])
     }

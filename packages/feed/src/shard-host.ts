@@ -1,5 +1,6 @@
 import { KERNEL_PREFIX } from '@dunbar/actor'
 import type { FeedId, Keys } from '@dunbar/core'
+import type { CoreShare } from './core-share.js'
 import type { PublishMark } from './publish-mark.js'
 import type { ShardStore } from './shard-store.js'
 
@@ -7,6 +8,31 @@ import type { ShardStore } from './shard-store.js'
 export interface OwnFeed {
   readonly keys: Keys
   readonly mark: PublishMark
+}
+
+/** The actors that are at work; tells the other shards whether there are any. */
+export class BusyFeeds {
+  readonly #actors = new Set<object>()
+  readonly #cores: CoreShare
+
+  constructor(cores: CoreShare) {
+    this.#cores = cores
+  }
+
+  add(actor: object): void {
+    this.#actors.add(actor)
+    this.#cores.setAtWork(true)
+  }
+
+  delete(actor: object): void {
+    this.#actors.delete(actor)
+    if (this.#actors.size === 0) this.#cores.setAtWork(false)
+  }
+
+  clear(): void {
+    this.#actors.clear()
+    this.#cores.setAtWork(false)
+  }
 }
 
 /**
@@ -20,9 +46,13 @@ export interface ShardHost {
   readonly ready: Promise<void>
   /** Null on all shards but the one that hosts the own feed. */
   readonly own: OwnFeed | null
+  /** The node's keys, which open private messages. */
+  readonly keys: Keys
   readonly hmacKey: Uint8Array | null
-  /** Actors with a run of messages at work in this shard; one alone may use the cpu pool. */
-  readonly busyFeeds: Set<object>
+  /** Actors with a run of messages at work in this shard. */
+  readonly busyFeeds: BusyFeeds
+  /** Which cores are idle, so that the cpu pool may use them. */
+  readonly cores: CoreShare
   /** An idle feed actor passivates after this. */
   readonly passivateAfterMs: number
   /** Arrival time for a message that came just now: ms, rising, never twice in this shard. */

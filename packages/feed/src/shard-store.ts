@@ -35,6 +35,8 @@ export type StoreTrouble =
   | { readonly kind: 'syncFailed'; readonly feed: FeedId; readonly isRecovered: boolean }
   /** The derived state could not be used and is folded again from the logs. */
   | { readonly kind: 'snapshotUnusable'; readonly reason: string }
+  /** The derived state could not be written when the store closed; the next start folds it from the logs. */
+  | { readonly kind: 'snapshotFailed'; readonly reason: string }
   /** A log could not be opened or read; its feed is quarantined. */
   | { readonly kind: 'logUnreadable'; readonly feed: FeedId; readonly reason: string }
 
@@ -222,9 +224,11 @@ export interface ShardStore {
   /** Replaces `feed.json`; resolves when it is on the disk. @throws {STORE_FULL} @throws {STORE_FAILED} */
   writeRecord(feed: number, record: FeedRecord): Promise<void>
   /**
-   * Keeps a second signed message for a place that is taken, with the one that is there, and marks
-   * the feed as forked. At most 16 a feed; the same one counts once. `flush` waits until it is on
-   * the disk; a failure there is reported.
+   * Keeps a signed message that contradicts one that is held, with that one, and marks the feed as
+   * forked: a second message for a place that is taken, or one for the next place that names another
+   * message as `previous`. The caller knows that it is one of these. At most 16 a feed; the same one
+   * counts once. `flush` waits until it is on the disk; a failure there is reported.
+   * @throws {STORE_FAILED} the log can't be read
    */
   noteFork(feed: number, refused: AppendEntry): void
   /** The evidence kept, the first one seen first. Touches the disk. */
@@ -257,7 +261,7 @@ export interface ShardStore {
   /** Resolves when all that was appended before is on the disk. @throws {STORE_SYNC_FAILED} */
   flush(): Promise<void>
 
-  /** The row with this key, confirmed on the disk or in the cache; -1 for none. */
+  /** The row with this key, confirmed on the disk or in the cache; -1 for none, and for one that can't be read. */
   findKey(keyBytes: Uint8Array): number
   /** The row at a sequence, -1 for none. */
   rowAt(feed: number, sequence: Sequence): number
@@ -282,9 +286,13 @@ export interface ShardStore {
    * The frame of a row as a view into the cache, not to be changed.
    * @throws {STORE_ROW_DAMAGED} the bytes are not the message that was indexed; `rebuildFeed` takes it out
    * @throws {STORE_ROW_GONE} the row was dropped
+   * @throws {STORE_FAILED} the log can't be read
    */
   readRow(row: number): Uint8Array
-  /** Frames of rows in the order given, at least one and then while they fit into `maxBytes`. */
+  /**
+   * Frames of rows in the order given, at least one and then while they fit into `maxBytes`. Rows of
+   * a log that can't be read are left out as damaged ones are.
+   */
   readRows(rows: Uint32Array | readonly number[], maxBytes: number): RowFrames
   /** Frames with consecutive sequences from `fromSequence` on, at least one and then while they fit. */
   readRange(feed: number, fromSequence: Sequence, maxCount: number, maxBytes: number): RangeFrames
@@ -326,7 +334,11 @@ export interface ShardStore {
   /** Writes the derived state as it is at this moment, a MiB a turn; nothing where it is written already. @throws {STORE_NOT_READY} @throws {STORE_FULL} @throws {STORE_FAILED} */
   checkpoint(): Promise<void>
   statistics(): StoreStatistics
-  /** Syncs what is not on the disk, writes the derived state, closes all files. Further calls are refused. */
+  /**
+   * Syncs what is not on the disk, writes the derived state, closes all files. Further calls are
+   * refused. Derived state that can't be written is reported, not thrown: nothing is lost with it.
+   * @throws {STORE_SYNC_FAILED} also `STORE_FULL` and `STORE_FAILED` of a `feed.json`
+   */
   close(): Promise<void>
 }
 

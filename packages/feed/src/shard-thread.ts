@@ -1,9 +1,10 @@
 import { actor, type ChildSpec, dynamic, type Ports, supervisor } from '@dunbar/actor'
-import { CodedError, feedIdToBytes, isFeedId, keysFromSecretKey } from '@dunbar/core'
+import { CodedError, feedIdToBytes, isFeedId, type Keys, keysFromSecretKey } from '@dunbar/core'
 import { feedBehaviour } from './actor.js'
+import { CoreShare } from './core-share.js'
 import { PublishMark } from './publish-mark.js'
 import { shardBehaviour } from './shard-actor.js'
-import { type OwnFeed, type ShardHost, shardActorName, shardOf } from './shard-host.js'
+import { BusyFeeds, type OwnFeed, type ShardHost, shardActorName, shardOf } from './shard-host.js'
 import { openShardStore, type ShardStore, type StoreTrouble } from './shard-store.js'
 
 /** What a shard's thread is started with; plain data. */
@@ -17,8 +18,11 @@ export interface ShardThreadData {
   readonly passivateAfterMs: number
   /** 32 bytes, or null on the main network. */
   readonly hmacKey: Uint8Array | null
-  /** 64 bytes on the shard that hosts the own feed, null on all others. */
-  readonly ownSecretKey: Uint8Array | null
+  /** The node's secret key, 64 bytes: signs the own feed, opens private messages. */
+  readonly secretKey: Uint8Array
+  readonly cores: number
+  /** Of `coreShareBytes(shards)`, the same for all shards; null for a shard that is alone. */
+  readonly coreShare: SharedArrayBuffer | null
 }
 
 /** Time for one slice of opening the store, ms; between two the thread serves its port. */
@@ -70,7 +74,9 @@ class OpenedStore {
   constructor(data: ShardThreadData, ports: Ports) {
     this.#data = data
     this.#ports = ports
-    const own = this.#ownFeed()
+    const keys = keysFromSecretKey(data.secretKey)
+    if (keys === null) throw new CodedError('SECRET_INVALID', 'these bytes are no secret key', {})
+    const cores = new CoreShare(data.coreShare, data.shard, data.cores)
     const self = this
     this.host = {
       shard: data.shard,
@@ -81,9 +87,11 @@ class OpenedStore {
       get ready() {
         return self.#isReady.promise
       },
-      own,
+      own: this.#ownFeed(keys),
+      keys,
       hmacKey: data.hmacKey,
-      busyFeeds: new Set(),
+      busyFeeds: new BusyFeeds(cores),
+      cores,
       passivateAfterMs: data.passivateAfterMs,
       receivedNow: () => this.#receivedNow(),
       appended: () => this.#tell(),
@@ -125,10 +133,9 @@ class OpenedStore {
     return this.#lastReceived
   }
 
-  #ownFeed(): OwnFeed | null {
-    const { ownSecretKey, root } = this.#data
-    const keys = ownSecretKey === null ? null : keysFromSecretKey(ownSecretKey)
-    if (keys === null) return null
+  #ownFeed(keys: Keys): OwnFeed | null {
+    const { shard, shards, root } = this.#data
+    if (shardOf(keys.publicKey, shards) !== shard) return null
     return { keys, mark: new PublishMark(this.#ports.fs, `${root}/publish-mark`) }
   }
 
@@ -149,6 +156,7 @@ const TROUBLE_TEXTS: Readonly<Record<StoreTrouble['kind'], string>> = {
   recordFailed: 'the feed.json of a feed could not be written',
   syncFailed: 'a log could not be synced',
   snapshotUnusable: 'the indexes are folded again from the logs',
+  snapshotFailed: 'the indexes could not be saved; the next start folds them from the logs',
   logUnreadable: 'a log is unreadable; its feed is set aside',
 }
 

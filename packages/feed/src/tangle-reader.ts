@@ -135,7 +135,8 @@ export class LiveTangleCursor implements Cursor {
   }
 }
 
-function assertTangle(root: unknown, name: unknown): void {
+/** @throws {REQUEST_INVALID} */
+export function assertTangle(root: unknown, name: unknown): void {
   if (!isMessageKey(root)) throw requestInvalid('root must be the key of a message')
   if (name !== undefined && typeof name !== 'string') throw requestInvalid('name must be a text')
 }

@@ -115,7 +115,7 @@ describe('appending', () => {
     }
   })
 
-  test('sends a long run to the cpu pool in batches, and a short one nowhere', async () => {
+  test('sends batches of a long run to the cpu pool while a core is idle, and a short one nowhere', async () => {
     const ada = new Author('ada')
     const messages = ada.take(700)
     let batchCount = 0
@@ -125,10 +125,10 @@ describe('appending', () => {
       return verifySignatureBatch(batch)
     })
     const shard = await TestShard.open({ services: [pool] })
-    await shard.append(ada, messages.slice(0, 100))
+    await shard.append(ada, messages.slice(0, 31))
     expect(batchCount).toBe(0)
-    expect((await shard.append(ada, messages.slice(100))).added).toBe(600)
-    expect(batchCount).toBe(3)
+    expect((await shard.append(ada, messages.slice(31))).added).toBe(669)
+    expect(batchCount).toBeGreaterThan(0)
     await shard.stop()
   })
 
@@ -190,7 +190,9 @@ describe('appending', () => {
     expect(frame!.message).toBe(Buffer.from(message.compact).toString())
     expect(frame!.message).toContain(text)
     expect(({} as { isAdmin?: boolean }).isAdmin).toBeUndefined()
-    expect(await shard.run(shard.shard.tangle(message.key, '__proto__'))).toMatchObject({
+    expect(
+      await shard.run(shard.shard.tangle({ root: message.key, name: '__proto__' })),
+    ).toMatchObject({
       rows: [{ key: message.key, root: null }],
     })
     await shard.stop()
@@ -455,7 +457,7 @@ describe('trouble with the disk', () => {
     expect(await shard.codeOf(shard.feed(ada).append(batchOf(ada, long)))).toBe('ACTOR_DOWN')
     batchCount = 0
     expect((await shard.append(ben, ben.take(200))).added).toBe(200)
-    expect(batchCount).toBe(1)
+    expect(batchCount).toBeGreaterThan(0)
     await shard.stop()
   })
 

@@ -37,7 +37,10 @@ export class ReferenceFeed {
       this.forked.add(message.key)
       return 'FORK'
     }
-    if (message.sequence === this.head + 1 && message.previous !== this.headKey) return 'FORK'
+    if (message.sequence === this.head + 1 && message.previous !== this.headKey) {
+      this.forked.add(message.key)
+      return 'FORK'
+    }
     this.held.set(message.sequence, { text, key: message.key, previous: message.previous })
     this.added += 1
     this.#merge()

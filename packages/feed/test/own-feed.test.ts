@@ -22,7 +22,7 @@ const markOf = (shard: TestShard) => new PublishMark(shard.fs, MARK).read()
 async function freshDisk(options: ConstructorParameters<typeof MemoryFileSystem>[0] = {}) {
   const fs = new MemoryFileSystem(options)
   fs.makeFolder('/data')
-  await createPublishMark(fs, MARK)
+  await createPublishMark(fs, MARK, new Author('own').keys.publicKey)
   await fs.syncFolder('/')
   return fs
 }

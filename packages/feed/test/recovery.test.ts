@@ -6,6 +6,16 @@ import { MemoryFileSystem } from '@dunbar/testkit'
 import { describe, expect, it } from 'vitest'
 import { begin, logPath, messagesOf, open, putFile, SampleFeed } from './store-fixture.js'
 
+/** Puts a folder in the place of a log, and gives what puts the log back. */
+function hideLog(fs: MemoryFileSystem, path: string): () => void {
+  fs.rename(path, `${path}.kept`)
+  fs.makeFolder(path)
+  return () => {
+    fs.remove(path)
+    fs.rename(`${path}.kept`, path)
+  }
+}
+
 const coded = (code: string) => expect.objectContaining({ code })
 
 describe('opening', () => {
@@ -165,7 +175,112 @@ describe('opening', () => {
     expect(again.store.feedInfo(bad).flags.isQuarantined).toBe(true)
     expect(() => again.store.append(bad, feeds[0]!.take(1))).toThrow(coded('STORE_QUARANTINED'))
     expect(messagesOf(again.store, feeds[1]!.idBytes).length).toBe(3)
+    expect(again.store.progress.current).toBe(again.store.progress.target)
     fs.heal()
     expect(open(fs).store.statistics()).toMatchObject({ messages: 6, quarantined: [] })
+  })
+
+  it('is at its end with a log that can be read only in part, and with a torn one', () => {
+    const feeds = [new SampleFeed(1), new SampleFeed(2), new SampleFeed(3)]
+    const fs = new MemoryFileSystem()
+    const { store } = open(fs)
+    const text = 'x'.repeat(4000)
+    for (const feed of feeds) {
+      const entries = Array.from({ length: 200 }, () => feed.next({ type: 'post', text }))
+      store.append(store.addFeed(feed.idBytes), entries)
+    }
+    const torn = logPath(feeds[2]!.idBytes)
+    putFile(fs, torn, fs.readFile(torn).slice(0, -7))
+    const reads = fs.readCount
+    let partCount = 0
+    for (let read = reads; ; read++) {
+      const disk = fs.fork()
+      disk.failRead(disk.readCount + read - reads)
+      const { store: again, troubles } = open(disk)
+      const { current, target } = again.progress
+      expect(current, `read ${read}`).toBe(target)
+      if (!troubles.some(({ kind }) => kind === 'logUnreadable')) break
+      if (again.statistics().messages % 200 !== 199) partCount += 1
+    }
+    expect(partCount).toBeGreaterThan(0)
+  })
+
+  it('sets a feed aside that has a folder for a log, with a snapshot and without', async () => {
+    for (const hasSnapshot of [true, false]) {
+      const feeds = [new SampleFeed(1), new SampleFeed(2)]
+      const fs = new MemoryFileSystem()
+      const { store } = open(fs)
+      for (const feed of feeds) store.append(store.addFeed(feed.idBytes), feed.take(3))
+      if (hasSnapshot) await store.checkpoint()
+      const putBack = hideLog(fs, logPath(feeds[0]!.idBytes))
+      const { store: again, troubles } = open(fs)
+      expect(troubles).toEqual([{ kind: 'logUnreadable', feed: feeds[0]!.id, reason: 'EISDIR' }])
+      expect(again.progress).toMatchObject({ current: store.feedInfo(1).bytes })
+      expect(again.progress.target).toBe(again.progress.current)
+      const bad = again.feedNumber(feeds[0]!.idBytes)
+      expect(() => [...again.walkFeed(bad)]).toThrow(coded('STORE_FAILED'))
+      const rows = again.rowsBetween('received', {})
+      expect(again.readRows(rows, 1e6)).toMatchObject({ count: hasSnapshot ? 6 : 3 })
+      expect(again.readRows(rows, 1e6).rows.length).toBe(3)
+      await again.close()
+      putBack()
+      const last = open(fs)
+      expect(last.troubles).toEqual([])
+      expect(last.store.statistics()).toMatchObject({ messages: 6, quarantined: [], damaged: [] })
+    }
+  })
+
+  it('folds the log that is there when everything is folded anew, not the one it met before', async () => {
+    const feed = new SampleFeed(1)
+    const fs = new MemoryFileSystem()
+    const { store } = open(fs)
+    store.append(store.addFeed(feed.idBytes), feed.take(5))
+    const path = logPath(feed.idBytes)
+    const bytes = fs.readFile(path)
+    const putBack = hideLog(fs, path)
+    const again = open(fs).store
+    expect(() => again.readRow(again.headRow(0))).toThrow(coded('STORE_ROW_GONE'))
+    expect(() => [...again.walkFeed(0)]).toThrow(coded('STORE_FAILED'))
+    putBack()
+    expect([...again.walkFeed(0)]).toEqual([])
+    again.rebuildAll()
+    while (!again.step(1000));
+    expect(messagesOf(again, feed.idBytes)).toEqual(messagesOf(store, feed.idBytes))
+    again.append(0, feed.take(1))
+    expect(fs.readFile(path).slice(0, bytes.length)).toEqual(bytes)
+    expect(messagesOf(open(fs).store, feed.idBytes).length).toBe(6)
+  })
+})
+
+describe('a log that can not be read any more', () => {
+  it('is passed over by those who read many feeds, row by row and in runs', () => {
+    const feeds = [new SampleFeed(1), new SampleFeed(2), new SampleFeed(3)]
+    const fs = new MemoryFileSystem()
+    const { store, troubles } = open(fs, { limits: { cacheBytes: 0 } })
+    const numbers = feeds.map((feed) => store.addFeed(feed.idBytes))
+    const keys: Uint8Array[] = []
+    for (let round = 0; round < 4; round++) {
+      for (const [at, feed] of feeds.entries()) {
+        const entries = feed.take(round < 2 ? 1 : 2)
+        keys.push(...entries.map(({ keyBytes }) => keyBytes))
+        store.append(numbers[at]!, entries)
+      }
+    }
+    const all = Uint32Array.from({ length: store.rowCount }, (_, row) => row)
+    const readable = all.filter((row) => store.feedOf(row) !== numbers[1])
+    fs.failReadsOf(logPath(feeds[1]!.idBytes))
+    const read = store.readRows(all, 1e6)
+    expect(read.count).toBe(all.length)
+    expect([...read.rows]).toEqual([...readable])
+    expect(new Uint8Array(read.frames)).toEqual(
+      new Uint8Array(store.readRows(readable, 1e6).frames),
+    )
+    expect(keys.map((key) => store.findKey(key))).toEqual(
+      [...all].map((row) => (readable.includes(row) ? row : -1)),
+    )
+    expect(() => store.readRow(1)).toThrow(coded('STORE_FAILED'))
+    expect(troubles).toEqual([{ kind: 'damagedFrame', feed: feeds[1]!.id, sequence: 1 }])
+    fs.heal()
+    expect(store.readRows(all, 1e6).rows.length).toBe(all.length)
   })
 })

@@ -151,7 +151,9 @@ export class TestShard {
       openFiles: 16,
       passivateAfterMs: 60_000,
       hmacKey: null,
-      ownSecretKey: own?.secretKey ?? null,
+      secretKey: (own ?? generateKeys(new Uint8Array(32).fill(99))).secretKey,
+      cores: 2,
+      coreShare: null,
       ...options.data,
     }
     this.#tree = supervisor({ name: 'root', children: [...services, shardTree(data, ports)] })
@@ -163,7 +165,7 @@ export class TestShard {
     if (options.fs === undefined) {
       fs.makeFolder('/data')
       if (options.own && options.hasMark !== false) {
-        await createPublishMark(fs, '/data/publish-mark')
+        await createPublishMark(fs, '/data/publish-mark', options.own.publicKey)
       }
       await fs.syncFolder('/')
     }

@@ -224,6 +224,45 @@ describe('what is said of a feed beyond its log', () => {
     })
   })
 
+  it('tells of a fork at the next place, with the head that it contradicts', async () => {
+    const feed = new SampleFeed(1)
+    const other = new SampleFeed(1)
+    const entries = feed.take(2)
+    other.next({ type: 'post', text: 'the other one' })
+    other.take(1)
+    const refused = other.next()
+    const fs = new MemoryFileSystem()
+    const { store } = open(fs)
+    store.append(store.addFeed(feed.idBytes), entries)
+    await store.checkpoint()
+    store.noteFork(0, refused)
+    store.noteFork(0, refused)
+    await store.flush()
+    const again = open(fs).store
+    for (const each of [store, again]) {
+      expect(each.feedInfo(0)).toMatchObject({ sequence: 2, flags: { isForked: true } })
+      const [fork, ...more] = each.forks(0)
+      expect(more).toEqual([])
+      expect(fork!.sequence).toBe(3)
+      expect(Buffer.from(frameMessage(fork!.kept)).toString()).toBe(textOf(entries[1]!))
+      expect(Buffer.from(frameMessage(fork!.refused)).toString()).toBe(textOf(refused))
+    }
+    again.append(0, feed.take(1))
+    expect(again.feedInfo(0)).toMatchObject({ sequence: 3, flags: { isForked: true } })
+  })
+
+  it('tells of no fork where the message that would be contradicted is damaged', () => {
+    const feed = new SampleFeed(1)
+    const fs = new MemoryFileSystem()
+    const { store, troubles } = open(fs, { limits: { cacheBytes: 0 } })
+    store.append(store.addFeed(feed.idBytes), feed.take(2))
+    fs.corrupt(logPath(feed.idBytes), store.feedInfo(0).bytes - 3)
+    store.noteFork(0, entryOf(feed.id, 3, 'another', { type: 'post' }))
+    expect(store.forks(0)).toEqual([])
+    expect(store.feedInfo(0).flags).toMatchObject({ isForked: false, isDamaged: true })
+    expect(troubles).toEqual([{ kind: 'damagedFrame', feed: feed.id, sequence: 2 }])
+  })
+
   it('is passed over where it is damaged, and that is reported', () => {
     const feed = new SampleFeed(1)
     const fs = new MemoryFileSystem()

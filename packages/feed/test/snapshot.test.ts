@@ -32,6 +32,65 @@ function answers(store: ReturnType<typeof open>['store'], feed: SampleFeed): unk
   }
 }
 
+describe('a snapshot that can not be written at the end', () => {
+  it('is reported, and nothing of the feeds is lost', async () => {
+    const feed = new SampleFeed(1)
+    const fs = new MemoryFileSystem()
+    putFile(fs, '/data/derived', new Uint8Array(1))
+    await fs.syncFolder('/')
+    const { store, troubles } = open(fs)
+    store.append(store.addFeed(feed.idBytes), feed.take(3))
+    const expected = messagesOf(store, feed.idBytes)
+    await expect(store.checkpoint()).rejects.toMatchObject({ code: 'STORE_FAILED' })
+    await store.close()
+    expect(troubles).toEqual([
+      { kind: 'snapshotUnusable', reason: 'ENOTDIR' },
+      { kind: 'snapshotFailed', reason: 'EEXIST' },
+    ])
+    expect(fs.openFileCount).toBe(0)
+    for (const image of fs.crashImages('snapshot-failed', { maxImages: 16 })) {
+      expect(messagesOf(open(image).store, feed.idBytes), image.origin).toEqual(expected)
+    }
+  })
+
+  it('at any write on a full or failing disk, leaves the feeds safe and the files closed', async () => {
+    for (const fault of ['EIO', 'ENOSPC'] as const) {
+      let reportCount = 0
+      for (let call = 0; ; call++) {
+        const { fs, feed, store } = await saved()
+        await store.close()
+        const { store: again, troubles } = open(fs)
+        again.append(0, [feed.next()])
+        const expected = messagesOf(again, feed.idBytes)
+        await again.flush()
+        fs.failAt(fs.callCount + call, fault)
+        await again.close()
+        const label = `${fault} at ${call}`
+        expect(troubles.map(({ kind }) => kind).join(), label).toMatch(/^(snapshotFailed)?$/)
+        reportCount += troubles.length
+        expect(fs.openFileCount, label).toBe(0)
+        for (const image of fs.crashImages('snapshot-failed', { maxImages: 8 })) {
+          expect(messagesOf(open(image).store, feed.idBytes), label).toEqual(expected)
+        }
+        if (fs.faultHitCount === 0) break
+      }
+      expect(reportCount).toBeGreaterThan(2)
+    }
+  })
+
+  it('follows one that is under way', async () => {
+    const { fs, feed, store } = await saved()
+    store.append(0, [feed.next()])
+    const written = store.checkpoint()
+    store.append(0, [feed.next()])
+    await Promise.all([written, store.close()])
+    const again = open(fs)
+    expect(again.troubles).toEqual([])
+    expect(again.store.progress).toMatchObject({ start: again.store.progress.target })
+    expect(again.store.feedInfo(0).sequence).toBe(6)
+  })
+})
+
 describe('a snapshot', () => {
   it('is void as a whole, or index by index, with any byte turned: answers stay right', async () => {
     const { fs, feed, store } = await saved()

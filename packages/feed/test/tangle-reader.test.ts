@@ -36,7 +36,7 @@ async function sample() {
 describe('a tangle', () => {
   test('is its root and all that name it as root or fork, and nothing else', async () => {
     const { root, reply, fork, shard } = await sample()
-    const found = await shard.run(shard.shard.tangle(root.key))
+    const found = await shard.run(shard.shard.tangle({ root: root.key }))
     expect(keysOfRows(found).sort()).toEqual([root.key, reply.key, fork.key].sort())
     expect(found.rows.find(({ key }) => key === fork.key)).toMatchObject({
       author: fork.author,
@@ -51,36 +51,42 @@ describe('a tangle', () => {
 
   test('leaves out what the index takes for it by a shared fingerprint', async () => {
     const { root, twin, shard } = await sample()
-    const found = await shard.run(shard.shard.tangle(root.key))
+    const found = await shard.run(shard.shard.tangle({ root: root.key }))
     expect(keysOfRows(found)).not.toContain(twin.key)
-    expect(keysOfRows(await shard.run(shard.shard.tangle(lookalike(root.key))))).toEqual([twin.key])
+    expect(keysOfRows(await shard.run(shard.shard.tangle({ root: lookalike(root.key) })))).toEqual([
+      twin.key,
+    ])
     await shard.stop()
   })
 
   test('by name is that of the v2 tangle, with its own root and previous', async () => {
     const { root, reply, grouped, shard } = await sample()
-    const found = await shard.run(shard.shard.tangle(root.key, 'group'))
+    const found = await shard.run(shard.shard.tangle({ root: root.key, name: 'group' }))
     expect(keysOfRows(found).sort()).toEqual([root.key, grouped.key].sort())
     expect(found.rows.find(({ key }) => key === grouped.key)).toMatchObject({
       root: root.key,
       branch: [reply.key],
     })
-    expect(keysOfRows(await shard.run(shard.shard.tangle(root.key, 'other')))).toEqual([root.key])
+    expect(
+      keysOfRows(await shard.run(shard.shard.tangle({ root: root.key, name: 'other' }))),
+    ).toEqual([root.key])
     await shard.stop()
   })
 
   test('of a private root is there and says that it is private', async () => {
     const { secret, shard } = await sample()
-    const { rows } = await shard.run(shard.shard.tangle(secret.key))
+    const { rows } = await shard.run(shard.shard.tangle({ root: secret.key }))
     expect(rows).toMatchObject([{ key: secret.key, isPrivate: true, root: null, branch: [] }])
     await shard.stop()
   })
 
   test('is the same when it is read again after the indexes of a feed were folded again', async () => {
     const { ada, root, shard } = await sample()
-    const before = keysOfRows(await shard.run(shard.shard.tangle(root.key))).sort()
+    const before = keysOfRows(await shard.run(shard.shard.tangle({ root: root.key }))).sort()
     await shard.run(shard.feed(ada).rebuild())
-    expect(keysOfRows(await shard.run(shard.shard.tangle(root.key))).sort()).toEqual(before)
+    expect(keysOfRows(await shard.run(shard.shard.tangle({ root: root.key }))).sort()).toEqual(
+      before,
+    )
     await shard.stop()
   })
 
@@ -92,7 +98,7 @@ describe('a tangle', () => {
     const shard = await TestShard.open()
     await shard.append(ben, replies.slice(0, 1))
     const seen: string[] = []
-    const stream = shard.shard.tangleLive(root.key)
+    const stream = shard.shard.tangleLive({ root: root.key })
     const reading = (async () => {
       for await (const rows of stream) seen.push(...keysOfRows(rows))
     })()
@@ -111,8 +117,10 @@ describe('a tangle', () => {
     'refuses the root %j',
     async (root) => {
       const shard = await TestShard.open()
-      expect(await shard.codeOf(shard.shard.tangle(root as MessageKey))).toBe('REQUEST_INVALID')
-      expect(await shard.codeOf(shard.shard.tangleLive(root as MessageKey).next())).toBe(
+      expect(await shard.codeOf(shard.shard.tangle({ root: root as MessageKey }))).toBe(
+        'REQUEST_INVALID',
+      )
+      expect(await shard.codeOf(shard.shard.tangleLive({ root: root as MessageKey }).next())).toBe(
         'REQUEST_INVALID',
       )
       expect(shard.events).toEqual([])

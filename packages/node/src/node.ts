@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import {
   createKernel,
+  type FileSystem,
   type Kernel,
   type Logger,
   logSink,
@@ -10,8 +11,16 @@ import {
   thread,
   workerHost,
 } from '@dunbar/actor'
-import { CodedError, type FeedId, type Keys, loadOrCreateSecret } from '@dunbar/core'
-import { createPublishMark, type ShardThreadData, shardOf } from '@dunbar/feed'
+import {
+  CodedError,
+  createSecret,
+  type FeedId,
+  generateKeys,
+  isCodedError,
+  type Keys,
+  loadSecret,
+} from '@dunbar/core'
+import { coreShareBytes, createPublishMark, type ShardThreadData } from '@dunbar/feed'
 import { type Config, type ConfigFlags, loadConfig } from './config.js'
 import { cpuPool } from './cpu.js'
 import { lateLogger } from './late-logger.js'
@@ -60,11 +69,10 @@ async function startLocked(
 ): Promise<DunbarNode> {
   const startedAt = Date.now()
   const { path, shards } = config
-  const { keys, isNew } = loadOrCreateSecret(join(path, 'secret'))
   const log = ownLogger === undefined ? lateLogger(config.logging) : null
   const logger = ownLogger ?? log!.logger
   const ports = systemPorts(logger)
-  if (isNew) await createPublishMark(ports.fs, join(path, 'publish-mark'))
+  const keys = await loadIdentity(path, ports.fs)
   const kernel = createKernel({ ports, place: (name) => placeOf(name, shards) })
   // The threads start while this one loads what the surface needs.
   const started = kernel.start(
@@ -110,10 +118,24 @@ async function startLocked(
   }
 }
 
+/** The keys in the folder, or, where there is no secret, a new identity with its publish mark. */
+async function loadIdentity(path: string, fs: FileSystem): Promise<Keys> {
+  const secretPath = join(path, 'secret')
+  try {
+    return loadSecret(secretPath)
+  } catch (error) {
+    if (!isCodedError(error) || error.code !== 'SECRET_MISSING') throw error
+  }
+  const keys = generateKeys()
+  await createPublishMark(fs, join(path, 'publish-mark'), keys.publicKey)
+  return createSecret(secretPath, keys)
+}
+
 /** One supervised thread a shard. A thread that dies is started again; its actors rebuild from disk. */
 function shardThreads(config: Config, keys: Keys) {
   const { path, shards, cacheBytes, openFiles, passivateAfterMs, caps } = config
-  const home = shardOf(keys.publicKey, shards)
+  const cores = availableParallelism()
+  const coreShare = new SharedArrayBuffer(coreShareBytes(shards))
   const host = workerHost()
   return supervisor({
     name: 'shards',
@@ -136,7 +158,9 @@ function shardThreads(config: Config, keys: Keys) {
           openFiles: Math.max(4, Math.floor(openFiles / shards)),
           passivateAfterMs,
           hmacKey: caps.sign === null ? null : new Uint8Array(Buffer.from(caps.sign, 'base64')),
-          ownSecretKey: shard === home ? keys.secretKey : null,
+          secretKey: keys.secretKey,
+          cores,
+          coreShare,
         } satisfies ShardThreadData,
       }),
     ),
