@@ -2,7 +2,12 @@ import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { createWriteStream } from 'node:fs'
 import { join } from 'node:path'
-import { DatasetCensus, type DatasetFacts, formatMessageLine, generateMessages } from '@dunbar/testkit'
+import {
+  DatasetCensus,
+  type DatasetFacts,
+  formatMessageLine,
+  generateMessages,
+} from '@dunbar/testkit'
 
 export interface DatasetSize {
   readonly feeds: number

@@ -17,7 +17,10 @@ export interface RunningNode {
 }
 
 /** Starts `dunbar start` in a process of its own. */
-export async function startNode(path: string, environment: NodeJS.ProcessEnv = {}): Promise<RunningNode> {
+export async function startNode(
+  path: string,
+  environment: NodeJS.ProcessEnv = {},
+): Promise<RunningNode> {
   const startedAt = performance.now()
   const child = spawn(process.execPath, [BIN, 'start', '--path', path, '--json'], {
     stdio: ['ignore', 'pipe', 'inherit'],

@@ -18,7 +18,11 @@ async function importOnce(dataset: Dataset, path: string): Promise<number> {
 }
 
 /** Import and its limit, measured in turn. Leaves the last import in `path`. */
-export async function importFigures(dataset: Dataset, path: string, samples: number): Promise<Figure[]> {
+export async function importFigures(
+  dataset: Dataset,
+  path: string,
+  samples: number,
+): Promise<Figure[]> {
   const limits: number[] = []
   const imports: number[] = []
   for (let sample = 0; sample < samples; sample++) {
@@ -62,7 +66,11 @@ export async function growthFigures(
 }
 
 /** A million messages in 5,000 feeds: import and restart. */
-export async function bigRestartFigures(folder: string, seed: number, samples: number): Promise<Figure[]> {
+export async function bigRestartFigures(
+  folder: string,
+  seed: number,
+  samples: number,
+): Promise<Figure[]> {
   const dataset = await makeDataset(folder, { feeds: 5_000, messages: 1_000_000, seed })
   const path = join(folder, 'million')
   const rate = await importOnce(dataset, path)
@@ -74,6 +82,11 @@ export async function bigRestartFigures(folder: string, seed: number, samples: n
   }
   return [
     { name: 'import of 1,000,000 messages in 5,000 feeds', unit: 'messages/s', samples: [rate] },
-    { name: 'ready after a restart, 1,000,000 messages', unit: 'ms', samples: restarts, goal: { most: 1000 } },
+    {
+      name: 'ready after a restart, 1,000,000 messages',
+      unit: 'ms',
+      samples: restarts,
+      goal: { most: 1000 },
+    },
   ]
 }

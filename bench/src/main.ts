@@ -54,7 +54,11 @@ try {
 printFigures(figures)
 if (!flags.dry) {
   const path = storeResults({
-    machine: { cpu: cpus()[0]?.model.trim() ?? '', cores: availableParallelism(), memoryBytes: totalmem() },
+    machine: {
+      cpu: cpus()[0]?.model.trim() ?? '',
+      cores: availableParallelism(),
+      memoryBytes: totalmem(),
+    },
     node: process.version,
     commit: commitOf(),
     at: new Date().toISOString(),

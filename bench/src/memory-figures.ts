@@ -21,7 +21,11 @@ async function residentAfterUse(path: string): Promise<number> {
 }
 
 /** The same number of messages in few and in many feeds: what a passivated feed adds. */
-export async function memoryFigures(few: Dataset, many: Dataset, folder: string): Promise<Figure[]> {
+export async function memoryFigures(
+  few: Dataset,
+  many: Dataset,
+  folder: string,
+): Promise<Figure[]> {
   const fewPath = join(folder, 'few')
   const manyPath = join(folder, 'many')
   await runJson('import', few.file, '--path', fewPath)

@@ -14,7 +14,11 @@ async function countOf(stream: AsyncIterable<unknown>): Promise<number> {
 }
 
 /** Restart, and queries over the socket from another process: first and warm. */
-export async function queryFigures(dataset: Dataset, path: string, samples: number): Promise<Figure[]> {
+export async function queryFigures(
+  dataset: Dataset,
+  path: string,
+  samples: number,
+): Promise<Figure[]> {
   const { largestThread, largestFeed } = dataset.facts
   if (largestThread === null || largestFeed === null) throw new Error('the data has no thread')
   const restarts: number[] = []
@@ -53,7 +57,12 @@ export async function queryFigures(dataset: Dataset, path: string, samples: numb
   const threadName = `the largest thread (${largestThread.messages} messages by ${largestThread.authors} authors)`
   return [
     { name: 'ready after a restart', unit: 'ms', samples: restarts, goal: { most: 200 } },
-    { name: `${threadName}, first after a start`, unit: 'ms', samples: firstThreads, goal: { most: 30 } },
+    {
+      name: `${threadName}, first after a start`,
+      unit: 'ms',
+      samples: firstThreads,
+      goal: { most: 30 },
+    },
     { name: `${threadName}, warm`, unit: 'ms', samples: threads, goal: { most: 3 } },
     { name: 'lookup of a key', unit: 'ms', samples: lookups, goal: { most: 0.15 } },
     {
@@ -62,6 +71,11 @@ export async function queryFigures(dataset: Dataset, path: string, samples: numb
       samples: reads,
       goal: { most: 40 },
     },
-    { name: 'resident memory after these queries', unit: 'MiB', samples: resident, goal: { most: 114.4 } },
+    {
+      name: 'resident memory after these queries',
+      unit: 'MiB',
+      samples: resident,
+      goal: { most: 114.4 },
+    },
   ]
 }

@@ -32,12 +32,18 @@ const number = (value: number): string =>
 export function isMet({ samples, goal }: Figure): boolean | null {
   if (goal === undefined) return null
   const value = median(samples)
-  return value <= (goal.most ?? Number.POSITIVE_INFINITY) && value >= (goal.least ?? Number.NEGATIVE_INFINITY)
+  return (
+    value <= (goal.most ?? Number.POSITIVE_INFINITY) &&
+    value >= (goal.least ?? Number.NEGATIVE_INFINITY)
+  )
 }
 
 /** A table on stdout: figure, median, spread, limit, goal, met or missed. */
 export function printFigures(figures: readonly Figure[]): void {
-  const table = new Table({ head: ['figure', 'median', 'min … max', 'limit', 'goal', ''], style: { head: [] } })
+  const table = new Table({
+    head: ['figure', 'median', 'min … max', 'limit', 'goal', ''],
+    style: { head: [] },
+  })
   for (const figure of figures) {
     const { name, unit, samples, limit, goal } = figure
     const met = isMet(figure)
@@ -46,7 +52,11 @@ export function printFigures(figures: readonly Figure[]): void {
       `${number(median(samples))} ${unit}`,
       samples.length > 1 ? `${number(Math.min(...samples))} … ${number(Math.max(...samples))}` : '',
       limit === undefined ? '' : `${number(limit.value)} ${unit} (${limit.what})`,
-      goal === undefined ? '' : goal.most === undefined ? `≥ ${number(goal.least!)}` : `≤ ${number(goal.most)}`,
+      goal === undefined
+        ? ''
+        : goal.most === undefined
+          ? `≥ ${number(goal.least!)}`
+          : `≤ ${number(goal.most)}`,
       met === null ? '' : met ? 'met' : 'MISSED',
     ])
   }
@@ -56,7 +66,10 @@ export function printFigures(figures: readonly Figure[]): void {
 export function commitOf(): string {
   try {
     const run = (...args: string[]) => execFileSync('git', args, { encoding: 'utf8' }).trim()
-    return run('rev-parse', 'HEAD') + (run('status', '--porcelain', '--', '.') === '' ? '' : ' with changes')
+    return (
+      run('rev-parse', 'HEAD') +
+      (run('status', '--porcelain', '--', '.') === '' ? '' : ' with changes')
+    )
   } catch {
     return 'unknown'
   }

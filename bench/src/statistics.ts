@@ -6,7 +6,10 @@ export function median(values: readonly number[]): number {
 }
 
 /** Calls `run` so often and gives the time of each call in ms. */
-export async function timeEach(count: number, run: (index: number) => Promise<unknown>): Promise<number[]> {
+export async function timeEach(
+  count: number,
+  run: (index: number) => Promise<unknown>,
+): Promise<number[]> {
   const times: number[] = []
   for (let index = 0; index < count; index++) {
     const startedAt = performance.now()

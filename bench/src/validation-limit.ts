@@ -10,7 +10,9 @@ import { feedIdToBytes, sha256Latin1, verify } from '@dunbar/core'
 export async function validationLimit(file: string): Promise<number> {
   const threads = availableParallelism()
   const lines = readFileSync(file, 'utf8').split('\n').slice(0, -1)
-  const values = lines.map((line) => line.slice(line.indexOf('"value":') + 8, line.lastIndexOf(',"timestamp":')))
+  const values = lines.map((line) =>
+    line.slice(line.indexOf('"value":') + 8, line.lastIndexOf(',"timestamp":')),
+  )
   const share = Math.ceil(values.length / threads)
   const workers = Array.from({ length: threads }, (_, index) => {
     const worker = new Worker(new URL(import.meta.url), {

@@ -17,7 +17,7 @@ async function* bytes(text: string) {
   yield Buffer.from(text)
 }
 
-const parsed = (words: readonly string[], input = '') =>
+const parsed = async (words: readonly string[], input = '') =>
   methodArguments(parseMethodArguments(words), bytes(input))
 
 describe('the words behind a method', () => {
