@@ -1,5 +1,12 @@
 import { workerData } from 'node:worker_threads'
-import { forwardedLog, joinThread, parentThreadPort, supervisor, systemPorts } from '@dunbar/actor'
+import {
+  collectWhenIdle,
+  forwardedLog,
+  joinThread,
+  parentThreadPort,
+  supervisor,
+  systemPorts,
+} from '@dunbar/actor'
 import { type ShardThreadData, shardTree } from '@dunbar/feed'
 
 /** Thread entry: hosts the feed actors of one shard. Started by the node with `ShardThreadData`. */
@@ -8,6 +15,7 @@ const name = `shard-${data.shard}`
 const log = forwardedLog(name)
 const ports = systemPorts(log.logger)
 
+collectWhenIdle()
 joinThread({
   port: parentThreadPort(),
   ports,

@@ -7,13 +7,15 @@ import type { Figure } from './report.js'
 /** Time for idle actors to passivate, ms; far below the default, so that the run is short. */
 const PASSIVATE_AFTER_MS = 200
 const ROUNDS = 3
+/** By then all actors have passivated, and the idle node has collected its garbage. */
+const IDLE_MS = 6_000
 
 /** Resident memory of a node all of whose feeds were used and have passivated. */
 async function residentAfterUse(path: string): Promise<number> {
   const node = await startNode(path, { DUNBAR_PASSIVATE_AFTER_MS: String(PASSIVATE_AFTER_MS) })
   const client = await connect({ path })
   for await (const { id } of client.feeds.list()) await client.feeds.status(id)
-  await new Promise((resolve) => setTimeout(resolve, 10 * PASSIVATE_AFTER_MS))
+  await new Promise((resolve) => setTimeout(resolve, IDLE_MS))
   const resident = node.residentBytes()
   await client.close()
   await node.stop()

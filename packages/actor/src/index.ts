@@ -21,6 +21,7 @@ export {
 export type { Batch, Envelope } from './envelope.js'
 export { KERNEL_PREFIX, type Place } from './exchange.js'
 export { forwardedLog, logSink } from './forwarded-log.js'
+export { collectWhenIdle } from './idle-collection.js'
 export type {
   ActorReport,
   ActorState,

@@ -46,7 +46,8 @@ export function startRun(
   context: Context,
 ): FeedEffect | Promise<FeedEffect> {
   assertNotQuarantined(state)
-  const run = new AppendRun(runFeed(state), messages, takesOutOfOrder)
+  // Newer messages of one's own are proof that this log lacks some: they lock publishing.
+  const run = new AppendRun(runFeed(state), messages, takesOutOfOrder || state.own !== null)
   state.host.busyFeeds.add(state)
   return workOn({ run, from, isPoolUsable: true, underWay: [] }, state, context)
 }

@@ -28,6 +28,7 @@ export function heldFeed(state: FeedActorState): HeldFeed {
   return {
     head: info?.sequence ?? 0,
     highest: info?.highestSequence ?? 0,
+    isForked: info?.flags.isForked ?? false,
     publicKey: state.idBytes,
     keyAt: (sequence) => keyAt(state, sequence),
   }

@@ -202,6 +202,8 @@ export class OpenShardStore extends ShardQueries implements ShardStore {
     this.reader.forgetFeed(feed)
     if (log !== undefined) this.#logs.letGo(log, this.#appender.syncs.isDirty(log))
     this.tables.dropFeed(feed, FORKED | RECORDED | QUARANTINED)
+    // The feed's messages get new rows, which a live reader would take for new messages.
+    this.#generation += 1
     const work = this.#recovering({ start: 0, current: 0, target: 0 })
     // To the end at once: a feed that is folded in part would be served in part.
     for (const _ of foldLog(work, feed, 0));

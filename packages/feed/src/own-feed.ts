@@ -11,6 +11,8 @@ export interface HeldFeed {
   readonly head: Sequence
   /** Highest sequence held at all. */
   readonly highest: Sequence
+  /** Whether two signed messages share a place in it. */
+  readonly isForked: boolean
   /** Key of a message of the chain, 32 bytes; null where it can't be read. */
   keyAt(sequence: Sequence): Uint8Array | null
 }
@@ -26,11 +28,13 @@ export interface HeldFeed {
  * | above the head | lost messages, restored backup | `recovering` |
  * | at or below the head | holds another message in that place | `recovering` |
  * | | holds messages above the head | `recovering` |
+ * | | a second signed message for one place is known | `recovering` |
  * | none, or that of another identity | the secret came from elsewhere | `recovering` |
  */
 export function publishState(mark: PublishMark, held: HeldFeed): PublishState {
   const known = mark.read()
-  if (known === null || known.sequence > held.head || held.highest > held.head) return 'recovering'
+  if (known === null || held.isForked) return 'recovering'
+  if (known.sequence > held.head || held.highest > held.head) return 'recovering'
   const key = known.sequence === 0 ? held.publicKey : held.keyAt(known.sequence)
   return key !== null && bytesEqual(key, known.keyBytes) ? 'safe' : 'recovering'
 }
@@ -40,20 +44,22 @@ export function assertSafe(mark: PublishMark, held: HeldFeed): void {
   const state = publishState(mark, held)
   if (state === 'safe') return
   const { head, highest } = held
-  const published = mark.read()?.sequence ?? null
   throw new CodedError(
     'PUBLISH_LOCKED',
-    `publishing is locked: ${lockedBecause(published, held)}`,
+    `publishing is locked: ${lockedBecause(mark, held)}`,
     {
       state,
       head,
       highest,
-      published,
+      published: mark.read()?.sequence ?? null,
     },
   )
 }
 
-function lockedBecause(published: Sequence | null, { head, highest }: HeldFeed): string {
+function lockedBecause(mark: PublishMark, { head, highest, isForked }: HeldFeed): string {
+  if (isForked) return 'this feed is forked: two of its signed messages share one place'
+  if (mark.isDamaged) return 'the publish mark is damaged'
+  const published = mark.read()?.sequence ?? null
   if (published === null) return 'this identity may have newer messages elsewhere'
   if (published > head) return `message ${published} was published, but only ${head} are here`
   if (highest > head) return `message ${highest} exists, but only ${head} are here without a gap`

@@ -71,8 +71,8 @@ export class PublishMark {
   /**
    * Resolves when the mark is on the disk. Calls are done one after the other.
    * @throws {MARK_BACKWARD} a lower sequence than the mark, or the same one with another key
-   * @throws {STORE_FULL}
-   * @throws {STORE_FAILED} the old mark still counts; the next `raise` replaces the file
+   * @throws {STORE_FULL} nothing of the new mark is on the disk
+   * @throws {STORE_FAILED} either mark may be on the disk; the next `raise` replaces the file
    */
   raise(sequence: Sequence, keyBytes: Uint8Array): Promise<void> {
     const own = { sequence, keyBytes: new Uint8Array(keyBytes) }
@@ -108,14 +108,18 @@ export class PublishMark {
   }
 
   async #writeSlot(mark: Mark, slot: number): Promise<void> {
+    const doing = 'writing the publish mark'
+    let hasBegun = false
     try {
       this.#handle ??= this.#fs.open(this.#path, 'readWrite')
+      hasBegun = true
       this.#handle.write(encodeSlot(mark), SLOT_OFFSETS[slot]!)
       await this.#handle.sync()
     } catch (error) {
       this.#isReplacing = true
       this.close()
-      throw storeFailure(error, 'writing the publish mark')
+      // Also without room the slot may have reached the disk: "full" would say that nothing did.
+      throw hasBegun ? storeUncertain(error, doing) : storeFailure(error, doing)
     }
   }
 

@@ -271,7 +271,7 @@ export interface ShardStore {
   rowsOfFeed(feed: number): Uint32Array
   /** How many rows there are: rows that arrive later have numbers from here on. */
   readonly rowCount: number
-  /** Counts up when all rows are numbered anew (`rebuildAll`). */
+  /** Counts up when rows are numbered anew (`rebuildFeed`, `rebuildAll`): who remembers rows starts over. */
   readonly generation: number
   /** Whether a row is there and was not dropped. */
   isLive(row: number): boolean

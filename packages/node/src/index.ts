@@ -1,3 +1,4 @@
+export { collectWhenIdle } from '@dunbar/actor'
 export { type Config, type ConfigFlags, defaultPath, loadConfig } from './config.js'
 export type { ImportEvent, ImportResult } from './import-job.js'
 export { lockHolder } from './lock.js'

@@ -28,8 +28,9 @@ export async function start(context: CommandContext, options: StartOptions): Pro
     process.on('SIGTERM', onSignal)
     process.on('SIGINT', onSignal)
   })
-  const { startNode } = await import('@dunbar/node')
+  const { collectWhenIdle, startNode } = await import('@dunbar/node')
   const node = await startNode({ path: context.path, ...shardCount(options.shards) })
+  collectWhenIdle()
   try {
     const { id, path, socketPath } = node
     if (context.isJson) {
