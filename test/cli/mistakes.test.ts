@@ -51,6 +51,32 @@ describe('one clear sentence and exit code 1 for', () => {
     expect(existsSync(path)).toBe(false)
   })
 
+  test('a folder of other things, for a command that only reads', async () => {
+    const path = join(folder, 'pictures')
+    mkdirSync(path)
+    writeFileSync(join(path, 'a.jpg'), 'a picture')
+    for (const words of [['feeds'], ['whoami'], ['verify'], ['rebuild'], ['export'], ['status']]) {
+      expect(await dunbarRefuses([...words, '--path', path])).toBe(
+        `${path} is not the folder of a node: "dunbar start" or "dunbar import" makes one of it`,
+      )
+    }
+    expect(readdirSync(path)).toEqual(['a.jpg'])
+  })
+
+  test.each(['flume', 'db2'])('the folder of another SSB node, with its %s', async (store) => {
+    const path = join(folder, `other-${store}`)
+    mkdirSync(join(path, store), { recursive: true })
+    const messages = join(folder, 'messages.jsonl')
+    writeFileSync(messages, '{}\n')
+    const commands = [['start'], ['feeds'], ['import', messages]]
+    for (const words of [...commands, ['publish', '--type', 'post', '--text', 'hello']]) {
+      expect(await dunbarRefuses([...words, '--path', path])).toBe(
+        `${path} is the folder of another SSB node; import it with "dunbar import" into a folder of its own`,
+      )
+    }
+    expect(readdirSync(path)).toEqual([store])
+  })
+
   test('a folder that is not writable', async () => {
     const closed = join(folder, 'closed')
     mkdirSync(closed)
@@ -137,8 +163,9 @@ describe('one clear sentence and exit code 1 for', () => {
     expect(await dunbarRefuses(['start', '--path', path])).toMatch(/config\.json: shards: /)
     writeFileSync(config, '{"shrads": 2}')
     expect(await dunbarRefuses(['start', '--path', path])).toMatch(/config\.json: .*shrads/)
+    mkdirSync(join(path, 'feeds'))
     expect(await dunbarRefuses(['feeds', '--path', path])).toMatch(/config\.json: .*shrads/)
-    expect(readdirSync(path)).toEqual(['config.json'])
+    expect(readdirSync(path).sort()).toEqual(['config.json', 'feeds'])
   })
 
   test('a DUNBAR_ variable that is no number', async () => {
@@ -160,7 +187,7 @@ describe('one clear sentence and exit code 1 for', () => {
 
   test('files of a node that are no files, or folders that are none', async () => {
     const path = join(folder, 'mixed')
-    mkdirSync(path)
+    mkdirSync(join(path, 'feeds'), { recursive: true })
     const refused = () => dunbarRefuses(['feeds', '--path', path])
     const refusedWith = async (name: string, make: (place: string) => void) => {
       const place = join(path, name)

@@ -1,10 +1,11 @@
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { createConnection } from 'node:net'
 import { join } from 'node:path'
+import type { Logger } from '@dunbar/actor'
 import { connect } from '@dunbar/client'
 import { loadSecret } from '@dunbar/core'
 import { startNode } from '@dunbar/node'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { startNodeProgram, startProgram } from '../fixtures/program.js'
 import {
   generated,
@@ -40,6 +41,22 @@ describe('a node', () => {
     expect(second.id).toBe(first.id)
     await second.stop()
     expect(readFileSync(join(path, 'secret')).equals(secret)).toBe(true)
+  })
+
+  test('gives its folder back when its threads do not end in order, and tells it in the log', async () => {
+    const path = join(temporaryFolder(), 'node')
+    const told: string[] = []
+    const logger: Logger = { log: (level, _room, text) => void told.push(`${level}: ${text}`) }
+    const node = await startNode({ path, shards: 2, logger })
+    const endThreads = node.kernel.stop.bind(node.kernel)
+    vi.spyOn(node.kernel, 'stop').mockImplementation(async () => {
+      await endThreads()
+      throw new Error('a thread was gone')
+    })
+    await node.stop()
+    expect(existsSync(join(path, 'lock'))).toBe(false)
+    expect(told).toContain('error: the threads did not end in order')
+    expect(told.at(-1)).toBe('info: stopped')
   })
 
   test('keeps everything when it starts with another number of shards', async () => {

@@ -62,7 +62,9 @@ async function namesOf(services: Services, ids: readonly FeedId[]): Promise<unkn
   const byShard = new Map<ReturnType<typeof shardOfFeed>, FeedId[]>()
   for (const id of ids) {
     const shard = shardOfFeed(services, id)
-    byShard.set(shard, [...(byShard.get(shard) ?? []), id])
+    const wanted = byShard.get(shard)
+    if (wanted === undefined) byShard.set(shard, [id])
+    else wanted.push(id)
   }
   const found = await Promise.all([...byShard].map(([shard, wanted]) => shard.names(wanted)))
   for (const { id, name } of found.flat()) names[id] = name

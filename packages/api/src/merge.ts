@@ -87,7 +87,16 @@ async function* passOn<Chunk, Item>(
 }
 
 const nextOf = <Chunk, Item>(lane: Lane<Chunk, Item>) =>
-  lane.source.next().then((result) => ({ lane, result }))
+  handled(lane.source.next().then((result) => ({ lane, result })))
+
+/**
+ * The same promise. It may be rejected before anybody waits for it, or after the last one who did
+ * has left; an unhandled rejection would end the process. Whoever waits for it still gets it.
+ */
+export function handled<Value>(promise: Promise<Value>): Promise<Value> {
+  promise.catch(() => undefined)
+  return promise
+}
 
 /** Gets the next chunk that has items, or finds the end of the old ones. */
 async function fillLane<Chunk, Item>(

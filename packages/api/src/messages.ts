@@ -1,6 +1,5 @@
 import {
   CodedError,
-  type FeedId,
   feedIdToBytes,
   isFeedId,
   type MessageKey,
@@ -28,7 +27,7 @@ export function messageMethods(services: Services): Method[] {
       return frame === null ? null : new RawJson(Buffer.from(messageJson(frame)))
     }),
     asynchronous('publish', async (args) => {
-      const frame = await feedOf(services, services.id).publish(contentText(args[0], services.id))
+      const frame = await feedOf(services, services.id).publish(contentText(args[0]))
       return new RawJson(Buffer.from(messageJson(frame)))
     }),
     asynchronous('add', (args) => add(services, args[0])),
@@ -56,23 +55,23 @@ async function get(services: Services, args: readonly unknown[]): Promise<unknow
 }
 
 /** Asks every shard, since a key does not tell whose message it is. */
-export async function findByKey(services: Services, key: MessageKey): Promise<FrameBatch | null> {
+async function findByKey(services: Services, key: MessageKey): Promise<FrameBatch | null> {
   const bytes = messageKeyToBytes(key)
   const found = await Promise.all(services.shards.map((shard) => shard.getByKey(bytes)))
   return found.find((frame) => frame !== null) ?? null
 }
 
 /** Content as JSON text; content with `recps` is boxed for them, as ssb-db does. */
-function contentText(content: unknown, self: FeedId): string {
+function contentText(content: unknown): string {
   if (typeof content === 'object' && content !== null && !Array.isArray(content)) {
     const { recps } = content as { recps?: unknown }
-    return JSON.stringify(recps === undefined ? content : boxFor(content, recps, self))
+    return JSON.stringify(recps === undefined ? content : boxFor(content, recps))
   }
   if (typeof content === 'string') return JSON.stringify(content)
   throw new CodedError('BAD_ARGUMENT', 'publish: content must be an object with a type', {})
 }
 
-function boxFor(content: object, recps: unknown, self: FeedId): string {
+function boxFor(content: object, recps: unknown): string {
   const given = Array.isArray(recps) ? recps : [recps]
   const ids = given.map((recipient) =>
     typeof recipient === 'object' && recipient !== null
@@ -80,9 +79,11 @@ function boxFor(content: object, recps: unknown, self: FeedId): string {
       : recipient,
   )
   if (ids.length === 0 || ids.length > MAX_RECIPIENTS || !ids.every(isFeedId)) {
-    throw new CodedError('BAD_ARGUMENT', `publish: recps must be 1 to ${MAX_RECIPIENTS} feed ids`, {
-      self,
-    })
+    throw new CodedError(
+      'BAD_ARGUMENT',
+      `publish: recps must be 1 to ${MAX_RECIPIENTS} feed ids`,
+      {},
+    )
   }
   return boxPrivate(Buffer.from(JSON.stringify(content)), ids, { maxRecipients: MAX_RECIPIENTS })
 }

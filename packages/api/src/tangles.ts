@@ -2,6 +2,7 @@ import { CodedError, type FeedId, type MessageKey } from '@dunbar/core'
 import { FrameReader, type TangleRow, type TangleRows, type TangleWanted } from '@dunbar/feed'
 import { connectedHeads, type FilteredThread, filterThread, heads } from '@dunbar/tangle'
 import type { Method, RawBatch } from '@dunbar/wire'
+import { handled } from './merge.js'
 import { MessageBatch } from './message-json.js'
 import { asynchronous, source } from './method.js'
 import { booleanOption, keyArgument, limitOption, optionsOf, stringOption } from './options.js'
@@ -156,7 +157,7 @@ async function* readTangle(
   const live = options.live
     ? services.shards.map((shard) => shard.tangleLive(wantedOf(options), { signal }))
     : []
-  const news = live.map((stream) => ({ stream, next: stream.next() }))
+  const news = live.map((stream) => ({ stream, next: handled(stream.next()) }))
   try {
     const seen = new Set<MessageKey>()
     let left = options.limit
@@ -187,7 +188,7 @@ async function* readTangle(
       const rows: TangleRow[] = []
       const frames: FrameReader[] = []
       addRows(result.value, rows, frames)
-      lane.next = lane.stream.next()
+      lane.next = handled(lane.stream.next())
       waiting.set(lane, settle(lane))
       const blocked = await blockedBySelf(services)
       for (const [index, row] of rows.entries()) {
@@ -211,7 +212,7 @@ async function* readTangle(
 }
 
 const settle = <Lane extends { readonly next: Promise<IteratorResult<TangleRows>> }>(lane: Lane) =>
-  lane.next.then((result) => ({ lane, result }))
+  handled(lane.next.then((result) => ({ lane, result })))
 
 /** What `meta: true` tells of each message beside it. */
 interface Flags {

@@ -45,6 +45,11 @@ async function connectTo(path: string): Promise<Client | null> {
   }
 }
 
+/** In the folder of every node that has started once. */
+const FEEDS = 'feeds'
+/** In the folders of ssb-db and ssb-db2. */
+const FOREIGN = ['flume', 'db2']
+
 /** @throws {Mistake} where there is nothing that a command which only reads could open */
 async function refuseMissing(path: string): Promise<void> {
   const found = await stat(path).catch((error: unknown) => {
@@ -55,7 +60,29 @@ async function refuseMissing(path: string): Promise<void> {
     throw new Mistake(`there is no node in ${path}: "dunbar start" or "dunbar import" makes one`)
   }
   if (!found.isDirectory()) throw new Mistake(`${path} is a file, not the folder of a node`)
+  if (!(await isThere(join(path, FEEDS)))) {
+    throw new Mistake(
+      `${path} is not the folder of a node: "dunbar start" or "dunbar import" makes one of it`,
+    )
+  }
 }
+
+/** @throws {Mistake} where another SSB program keeps its messages: two nodes with one identity fork its feed */
+export async function refuseForeign(path: string): Promise<void> {
+  for (const name of FOREIGN) {
+    if (await isThere(join(path, name))) {
+      throw new Mistake(
+        `${path} is the folder of another SSB node; import it with "dunbar import" into a folder of its own`,
+      )
+    }
+  }
+}
+
+const isThere = (path: string): Promise<boolean> =>
+  stat(path).then(
+    () => true,
+    () => false,
+  )
 
 /** What goes wrong in it is told by the command's own sentence; the log is for whoever asks for it. */
 async function startOwnNode(path: string): Promise<OwnNode> {
@@ -81,6 +108,7 @@ async function open(
     const client = await connectTo(path)
     if (client !== null) return { client, node: null }
     if (mustRun) throw new Mistake(`no node runs on ${path}`)
+    await refuseForeign(path)
     if (!mayCreate) await refuseMissing(path)
     let node: OwnNode
     try {
@@ -132,8 +160,11 @@ export async function withClient<Result>(
       running.catch(() => {})
       return await Promise.race([running, ended])
     } finally {
-      await client.close()
-      await node?.stop()
+      try {
+        await client.close()
+      } finally {
+        await node?.stop()
+      }
     }
   } finally {
     process.off('SIGINT', onSignal)

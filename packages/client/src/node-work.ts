@@ -5,8 +5,6 @@ import type { Peer } from '@dunbar/wire'
 export interface ImportOptions {
   /** A file or folder as the node sees it: an absolute path. */
   readonly file: string
-  /** A secret file, for what can't be read without one. */
-  readonly secret?: string
   readonly signal?: AbortSignal
 }
 

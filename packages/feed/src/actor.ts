@@ -148,10 +148,22 @@ function handle(
 ): FeedEffect | Promise<FeedEffect> {
   switch (call.op) {
     case 'appendLocal':
-      return startRun(call.messages, call.outOfOrder, from, state, context)
+      return startRun(
+        call.messages,
+        { outOfOrder: call.outOfOrder, isAuthored: false },
+        from,
+        state,
+        context,
+      )
     case 'append':
       if (call.isAuthored) assertMayPublish(state)
-      return startRun(incomingOf(call.batch), call.outOfOrder ?? false, from, state, context)
+      return startRun(
+        incomingOf(call.batch),
+        { outOfOrder: call.outOfOrder ?? false, isAuthored: call.isAuthored ?? false },
+        from,
+        state,
+        context,
+      )
     case 'publish':
       return publish(call.content, from, state, context)
     case 'get':

@@ -40,14 +40,17 @@ export type FeedEffect = Effect<Continuation>
  */
 export function startRun(
   messages: readonly IncomingMessage[],
-  takesOutOfOrder: boolean,
+  kind: { readonly outOfOrder: boolean; readonly isAuthored: boolean },
   from: From,
   state: FeedActorState,
   context: Context,
 ): FeedEffect | Promise<FeedEffect> {
   assertNotQuarantined(state)
-  // Newer messages of one's own are proof that this log lacks some: they lock publishing.
-  const run = new AppendRun(runFeed(state), messages, takesOutOfOrder || state.own !== null)
+  // Newer messages of one's own that come from elsewhere are proof that this log lacks some, and
+  // another one at a place that is taken proves a fork: both lock publishing. What a client signed
+  // just now for the wrong place proves only that it was too late: it is refused.
+  const takesOutOfOrder = !kind.isAuthored && (kind.outOfOrder || state.own !== null)
+  const run = new AppendRun(runFeed(state, !kind.isAuthored), messages, takesOutOfOrder)
   state.host.busyFeeds.add(state)
   return workOn({ run, from, isPoolUsable: true, underWay: [] }, state, context)
 }
@@ -223,7 +226,7 @@ export function entryOf(message: ClassicMessage, received: number): AppendEntry 
   }
 }
 
-function runFeed(state: FeedActorState): RunFeed {
+function runFeed(state: FeedActorState, keepsForks: boolean): RunFeed {
   return {
     store: state.store,
     get feed() {
@@ -232,10 +235,10 @@ function runFeed(state: FeedActorState): RunFeed {
     authorId: state.id,
     hmacKey: state.host.hmacKey,
     now: () => state.host.receivedNow(),
-    noteFork: (refused, receivedMs) =>
-      state.store.noteFork(state.feed, {
-        ...entryOf(refused, Number.isFinite(receivedMs) ? receivedMs : state.host.receivedNow()),
-        inChain: false,
-      }),
+    noteFork: (refused, receivedMs) => {
+      if (!keepsForks) return
+      const received = Number.isFinite(receivedMs) ? receivedMs : state.host.receivedNow()
+      state.store.noteFork(state.feed, { ...entryOf(refused, received), inChain: false })
+    },
   }
 }

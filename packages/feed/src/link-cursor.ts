@@ -17,6 +17,8 @@ type LinkBatch = Extract<LinkChunk, { readonly links: unknown }>
 
 /** Messages looked at in one pull. */
 const PULL_ROWS = 128
+/** A chunk ends with the message whose links bring its frames to this size; one message adds 1.4 MiB at most. */
+const MAX_CHUNK_BYTES = 256 * 1024
 
 /**
  * Links in order of arrival. The index says which messages to look at; what exactly they link to is
@@ -106,7 +108,7 @@ export class LinkCursor implements Cursor {
     const order: number[] = []
     const frames = new FrameWriter()
     const end = Math.min(this.#position + PULL_ROWS, this.#rows.length)
-    for (; this.#position < end; this.#position++) {
+    for (; this.#position < end && frames.sizeBytes <= MAX_CHUNK_BYTES; this.#position++) {
       const row = this.#rows[this.#position]!
       const frame = this.#frameOf(row)
       if (frame === null) continue

@@ -44,16 +44,12 @@ export function assertSafe(mark: PublishMark, held: HeldFeed): void {
   const state = publishState(mark, held)
   if (state === 'safe') return
   const { head, highest } = held
-  throw new CodedError(
-    'PUBLISH_LOCKED',
-    `publishing is locked: ${lockedBecause(mark, held)}`,
-    {
-      state,
-      head,
-      highest,
-      published: mark.read()?.sequence ?? null,
-    },
-  )
+  throw new CodedError('PUBLISH_LOCKED', `publishing is locked: ${lockedBecause(mark, held)}`, {
+    state,
+    head,
+    highest,
+    published: mark.read()?.sequence ?? null,
+  })
 }
 
 function lockedBecause(mark: PublishMark, { head, highest, isForked }: HeldFeed): string {

@@ -1,5 +1,6 @@
 import type { Chunk, Cursor } from '@dunbar/actor'
 import {
+  CodedError,
   type FeedId,
   isCodedError,
   type Keys,
@@ -21,35 +22,51 @@ import type { ShardStore } from './shard-store.js'
 
 /** Boxes tried between two turns of others: about 4 ms. */
 const SLICE_MESSAGES = 50
-/** Private messages remembered; later ones are opened at each question. */
+/** Readable private messages remembered; bounds the memory. With more of them every question is refused. */
 const MAX_ROWS = 200_000
 
 export class PrivateIndex {
   readonly #store: ShardStore
   readonly #keys: Keys
   readonly #yieldTurn: () => Promise<void>
+  readonly #maxRows: number
   #rows = new Map<number, TangleRow>()
   #byRoot = new Map<MessageKey, number[]>()
   #watermark = 0
+  #isFull = false
   #generation: number
   #working: Promise<void> | null = null
 
-  /** @param yieldTurn resolves in a later turn of the thread */
-  constructor(store: ShardStore, keys: Keys, yieldTurn: () => Promise<void>) {
+  /**
+   * @param yieldTurn resolves in a later turn of the thread
+   * @param maxRows readable private messages remembered
+   */
+  constructor(
+    store: ShardStore,
+    keys: Keys,
+    yieldTurn: () => Promise<void>,
+    maxRows: number = MAX_ROWS,
+  ) {
     this.#store = store
     this.#keys = keys
     this.#yieldTurn = yieldTurn
+    this.#maxRows = maxRows
     this.#generation = store.generation
   }
 
-  /** The readable private messages that are, or name as root or fork, this key. Resolves when all that is stored was tried. */
+  /**
+   * The readable private messages that are, or name as root or fork, this key. Resolves when all
+   * that is stored was tried.
+   * @throws {PRIVATE_INDEX_FULL} there are more readable private messages than are remembered
+   */
   async read(root: MessageKey): Promise<TangleRows> {
     return this.from(root, 0)
   }
 
-  /** Those of them in rows from `firstRow` on. */
+  /** Those of them in rows from `firstRow` on. @throws {PRIVATE_INDEX_FULL} */
   async from(root: MessageKey, firstRow: number): Promise<TangleRows> {
     await this.#catchUp()
+    if (this.#isFull) throw indexFull(this.#maxRows)
     const wanted = (this.#byRoot.get(root) ?? []).filter((row) => row >= firstRow)
     const { frames, rows } = this.#store.readRows(wanted, Number.POSITIVE_INFINITY)
     return { rows: [...rows].map((row) => this.#rows.get(row)!), frames }
@@ -67,10 +84,11 @@ export class PrivateIndex {
       this.#rows = new Map()
       this.#byRoot = new Map()
       this.#watermark = 0
+      this.#isFull = false
       this.#generation = this.#store.generation
     }
     let tried = 0
-    for (; this.#watermark < this.#store.rowCount; this.#watermark++) {
+    for (; !this.#isFull && this.#watermark < this.#store.rowCount; this.#watermark++) {
       const row = this.#watermark
       if (!this.#store.isLive(row) || this.#store.typeOf(row) !== '') continue
       this.#open(row)
@@ -86,9 +104,13 @@ export class PrivateIndex {
     const value = JSON.parse(
       Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString(),
     ) as { author: FeedId; timestamp: number; content: unknown }
-    if (typeof value.content !== 'string' || this.#rows.size >= MAX_ROWS) return
+    if (typeof value.content !== 'string') return
     const content = unboxContent(value.content, this.#keys)
     if (content === null) return
+    if (this.#rows.size >= this.#maxRows) {
+      this.#isFull = true
+      return
+    }
     const described: TangleRow = {
       key: messageKeyFromBytes(frameKey(frame)),
       author: value.author,
@@ -116,6 +138,13 @@ export class PrivateIndex {
     }
   }
 }
+
+const indexFull = (maxRows: number) =>
+  new CodedError(
+    'PRIVATE_INDEX_FULL',
+    `more than ${maxRows.toLocaleString('en-US')} readable private messages`,
+    { maxRows },
+  )
 
 /** Readable private messages of one thread that arrive from now on. */
 export class LivePrivateCursor implements Cursor {

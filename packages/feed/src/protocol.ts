@@ -67,7 +67,11 @@ export type PublishState = 'unknown' | 'recovering' | 'safe'
 
 /** What may be asked of one feed. */
 export type FeedCall =
-  /** Checks and appends messages, in order. Input is untrusted. Replies `IngestResult` when they are in the log. */
+  /**
+   * Checks and appends messages, in order. Input is untrusted. Replies `IngestResult` when they are
+   * in the log. `outOfOrder` is implied for the own feed; `isAuthored` messages were signed by a
+   * client just now, and the publish lock holds for them.
+   */
   | {
       readonly op: 'append'
       readonly batch: IngestBatch

@@ -11,7 +11,7 @@
 import type { FileHandle, FileSystem } from '@dunbar/actor'
 import type { Sequence } from '@dunbar/core'
 import { crc32c } from '@node-rs/crc32'
-import { replaceFile } from './atomic-file.js'
+import { parentOf, replaceFile } from './atomic-file.js'
 import { bytesEqual, MAX_SEQUENCE } from './frame.js'
 import { StoreError, storeFailure, systemCode } from './store-error.js'
 
@@ -119,7 +119,7 @@ export class PublishMark {
       this.#isReplacing = true
       this.close()
       // Also without room the slot may have reached the disk: "full" would say that nothing did.
-      throw hasBegun ? storeUncertain(error, doing) : storeFailure(error, doing)
+      throw hasBegun ? uncertainFailure(error, doing) : storeFailure(error, doing)
     }
   }
 
@@ -128,9 +128,31 @@ export class PublishMark {
     const bytes = new Uint8Array(FILE_BYTES)
     if (this.#mark !== null) bytes.set(encodeSlot(this.#mark), SLOT_OFFSETS[1 - slot]!)
     bytes.set(encodeSlot(mark), SLOT_OFFSETS[slot]!)
-    await replaceFile(this.#fs, this.#path, bytes, 0o600)
+    try {
+      await replaceFile(this.#fs, this.#path, bytes, 0o600)
+    } catch (error) {
+      // The new file may already have its name, with only the folder's sync failed.
+      if (this.#isUntouchedBy(bytes)) throw error
+      throw uncertainFailure(error, 'replacing the publish mark')
+    }
     this.#isReplacing = false
   }
+
+  #isUntouchedBy(bytes: Uint8Array): boolean {
+    try {
+      const found = readWhole(this.#fs, this.#path)
+      return found === null || !bytesEqual(found, bytes)
+    } catch {
+      return false
+    }
+  }
+}
+
+/** A failure of a write that may be on the disk all the same. */
+function uncertainFailure(error: unknown, doing: string): StoreError {
+  const code = systemCode(error instanceof StoreError ? error.cause : error)
+  const data = { doing, systemCode: code }
+  return new StoreError('STORE_FAILED', `the disk failed: ${doing}`, data, { cause: error })
 }
 
 function readWhole(fs: FileSystem, path: string): Uint8Array | null {
@@ -166,9 +188,10 @@ function decodeSlot(slot: Uint8Array): Mark | null {
 
 /**
  * Writes the mark of a new identity: nothing was published yet. It names the identity, so that it
- * says nothing about another secret that is put in the place of the new one. Replaces the mark of
- * an identity whose secret is gone. Write it before the secret: a secret without a mark counts as
- * one that came from elsewhere.
+ * says nothing about another secret that is put in the place of the new one. The mark of an identity
+ * that has published is kept beside it, as `<path>.<sequence>-<first 8 hex digits of its key>`: its
+ * secret may come back. Write the mark before the secret: a secret without a mark counts as one that
+ * came from elsewhere.
  * @param publicKey 32 bytes
  * @throws {STORE_FULL} @throws {STORE_FAILED}
  */
@@ -177,7 +200,20 @@ export async function createPublishMark(
   path: string,
   publicKey: Uint8Array,
 ): Promise<void> {
+  const earlier = new PublishMark(fs, path).read()
+  if (earlier !== null && earlier.sequence > 0) await keepBeside(fs, path, earlier)
   const bytes = new Uint8Array(FILE_BYTES)
   bytes.set(encodeSlot({ sequence: 0, keyBytes: publicKey }), SLOT_OFFSETS[0])
   await replaceFile(fs, path, bytes, 0o600)
+}
+
+async function keepBeside(fs: FileSystem, path: string, mark: Mark): Promise<void> {
+  const digits = Buffer.from(mark.keyBytes.subarray(0, 4)).toString('hex')
+  try {
+    fs.rename(path, `${path}.${mark.sequence}-${digits}`)
+    // On the disk before the new mark takes the name.
+    await fs.syncFolder(parentOf(path))
+  } catch (error) {
+    throw storeFailure(error, 'keeping an earlier publish mark')
+  }
 }

@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest'
 import { createPublishMark, PublishMark } from '../src/publish-mark.js'
 import {
   Author,
+  badlySigned,
   batchOf,
   collect,
   Follower,
@@ -200,6 +201,66 @@ describe('the publish lock', () => {
     expect(intact.stat(path)).not.toBeNull()
   })
 
+  test('closes for a newer message of its own that comes without those before it', async () => {
+    const own = new Author('own')
+    const other = new Author('other')
+    const m = own.take(8)
+    const shard = await TestShard.open({ own: own.keys })
+    await shard.append(own, m.slice(0, 3))
+    expect(await shard.append(own, [badlySigned(m[6]!, other.take(1)[0]!)])).toMatchObject({
+      added: 0,
+      rejected: [{ reason: 'SIGNATURE', count: 1 }],
+    })
+    expect(framesOf(await shard.publish(own.keys, post('on')))[0]!.sequence).toBe(4)
+    await shard.stop()
+
+    const lost = await TestShard.open({ own: own.keys })
+    await lost.append(own, m.slice(0, 3))
+    expect(await lost.append(own, [m[6]!])).toEqual({ added: 1, known: 0, rejected: [] })
+    await expect(lost.run(lost.feed(own).publish('{"type":"post"}'))).rejects.toMatchObject({
+      code: 'PUBLISH_LOCKED',
+      message: expect.stringContaining('message 7 exists, but only 3 are here'),
+    })
+    expect(markOf(lost)).toMatchObject({ sequence: 3 })
+    await lost.append(own, m.slice(3, 6))
+    expect(framesOf(await lost.publish(own.keys, post('on')))[0]!.sequence).toBe(8)
+    await lost.stop()
+  })
+
+  test('closes for good when two signed messages of its own share a place', async () => {
+    const own = new Author('own')
+    const m = own.take(3)
+    const shard = await TestShard.open({ own: own.keys })
+    await shard.append(own, m)
+    const clash = own.sign(post('the other one'), m[0]!)
+    const refused = await shard.append(own, [clash])
+    expect(refused).toMatchObject({ added: 0, rejected: [{ reason: 'FORK', count: 1 }] })
+    const expected = {
+      code: 'PUBLISH_LOCKED',
+      message: expect.stringContaining('this feed is forked'),
+      data: expect.objectContaining({ state: 'recovering' }),
+    }
+    const publish = (of: TestShard) => of.run(of.feed(own).publish('{"type":"post"}'))
+    await expect(publish(shard)).rejects.toMatchObject(expected)
+    await shard.stop()
+    const again = await TestShard.open({ fs: shard.fs, own: own.keys })
+    await expect(publish(again)).rejects.toMatchObject(expected)
+    expect(await again.sequencesOf(own)).toEqual([1, 2, 3])
+    await again.stop()
+  })
+
+  test('says that the mark is damaged where no slot of it can be read', async () => {
+    const own = new Author('own')
+    const fs = await freshDisk()
+    fs.corrupt(MARK, 5)
+    const shard = await TestShard.open({ fs, own: own.keys })
+    await expect(shard.run(shard.feed(own).publish('{"type":"post"}'))).rejects.toMatchObject({
+      code: 'PUBLISH_LOCKED',
+      message: expect.stringContaining('the publish mark is damaged'),
+    })
+    await shard.stop()
+  })
+
   test('opens for messages that a client signed, and refuses one in a place that is taken', async () => {
     const own = new Author('own')
     const shard = await TestShard.open({ own: own.keys })
@@ -211,8 +272,20 @@ describe('the publish lock', () => {
     const refused = await shard.run(shard.feed(own).addAuthored(batchOf(own, [clash])))
     expect(refused).toMatchObject({ added: 0, rejected: [{ reason: 'FORK', count: 1 }] })
     expect(markOf(shard)).toMatchObject({ sequence: 2 })
+    const early = createClassic({
+      keys: own.keys,
+      head: { sequence: 7, key: first.key },
+      timestamp: 1,
+      content: post('8'),
+    })
+    expect(await shard.run(shard.feed(own).addAuthored(batchOf(own, [early])))).toMatchObject({
+      added: 0,
+      rejected: [{ reason: 'GAP', count: 1 }],
+    })
     expect(await shard.sequencesOf(own)).toEqual([1, 2])
     expect(second.sequence).toBe(2)
+    // A client that was too late locks nobody out.
+    expect(framesOf(await shard.publish(own.keys, post('three')))[0]!.sequence).toBe(3)
     await shard.stop()
   })
 })

@@ -2,6 +2,8 @@ import { messageKeyFromBytes } from '@dunbar/core'
 import { MemoryFileSystem } from '@dunbar/testkit'
 import { describe, expect, it } from 'vitest'
 import { frameKey } from '../src/frame.js'
+import { LinkCursor } from '../src/link-cursor.js'
+import type { LinkRow } from '../src/protocol.js'
 import { idOf, open, SampleFeed } from './store-fixture.js'
 
 const coded = (code: string) => expect.objectContaining({ code })
@@ -123,4 +125,35 @@ it('lets a type beyond the bound be found by reading', () => {
   expect([...store.rowsByType(long)]).toEqual([0])
   expect(store.typeOf(1)).toBe(`${long}y`)
   expect(idOf(1)).toBe(feed.id)
+})
+
+it('gives links in chunks of bounded size, each link once and in order', () => {
+  const { store } = open()
+  const feed = new SampleFeed(1)
+  const mentions = Array.from({ length: 40 }, (_, at) => ({ link: idOf(at) }))
+  const text = 'x'.repeat(3000)
+  const entries = Array.from({ length: 100 }, () => feed.next({ type: 'post', text, mentions }))
+  store.append(store.addFeed(feed.idBytes), entries)
+  const largest = mentions.length * Math.max(...entries.map(({ compact }) => compact.length + 64))
+  const cursor = new LinkCursor(store, { rel: 'mentions' }, () => undefined)
+  const links: LinkRow[] = []
+  for (let chunk = cursor.pull(); chunk !== 'end'; chunk = cursor.pull()) {
+    if (chunk === 'wait') throw new Error('a query of what is stored waits for nothing')
+    const value = chunk.value as {
+      readonly links: readonly LinkRow[]
+      readonly frames: ArrayBuffer
+    }
+    expect(value.frames.byteLength).toBeLessThanOrEqual(256 * 1024 + largest)
+    links.push(...value.links)
+  }
+  expect(links).toEqual(
+    entries.flatMap((entry) =>
+      mentions.map(({ link }) => ({
+        source: feed.id,
+        dest: link,
+        rel: 'mentions',
+        key: keyOf(entry),
+      })),
+    ),
+  )
 })

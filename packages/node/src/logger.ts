@@ -16,7 +16,7 @@ const MAX_LINES_A_SECOND = 100
 /** Longer texts are cut. */
 const MAX_TEXT_LENGTH = 4096
 
-/** Names whose values never reach a log line, wherever they stand in `data`. */
+/** Names whose values never reach a log line: fields of `data`, and fields of the objects right in it. */
 const SECRET_NAMES = ['secretKey', 'private', 'secret', 'seed', 'content', 'text', 'plaintext']
 
 export interface NodeLogger extends Logger {

@@ -92,10 +92,18 @@ async function startLocked(
   }
   logger.log('info', 'node', 'ready', { id: keys.id, path, shards })
   let stopping: Promise<void> | null = null
+  /** One part that can't end must not keep the others, the folder's lock above all. */
+  const orTold = async (part: string, end: () => Promise<void> | void) => {
+    try {
+      await end()
+    } catch (error) {
+      logger.log('error', 'node', `${part} did not end in order`, { error: String(error) })
+    }
+  }
   const stop = async () => {
-    await surface.close()
-    await kernel.stop()
-    lock.release()
+    await orTold('the surface', () => surface.close())
+    await orTold('the threads', () => kernel.stop())
+    await orTold('the lock', () => lock.release())
     logger.log('info', 'node', 'stopped')
     await log?.flush()
   }

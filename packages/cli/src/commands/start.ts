@@ -1,5 +1,5 @@
 import { Mistake } from '../mistake.js'
-import type { CommandContext } from '../session.js'
+import { type CommandContext, refuseForeign } from '../session.js'
 import { printPairs } from '../table.js'
 
 export interface StartOptions {
@@ -28,6 +28,7 @@ export async function start(context: CommandContext, options: StartOptions): Pro
     process.on('SIGTERM', onSignal)
     process.on('SIGINT', onSignal)
   })
+  await refuseForeign(context.path)
   const { collectWhenIdle, startNode } = await import('@dunbar/node')
   const node = await startNode({ path: context.path, ...shardCount(options.shards) })
   collectWhenIdle()
