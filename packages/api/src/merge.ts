@@ -44,11 +44,16 @@ export async function* mergeShards<Chunk, Item>(
     (source): Lane<Chunk, Item> => ({
       source: source[Symbol.asyncIterator](),
       steps: null,
-      state: hasOld ? 'old' : 'synced',
+      state: 'old',
     }),
   )
   const fill = (lane: Lane<Chunk, Item>) => fillLane(lane, stepsOf)
   try {
+    if (!hasOld) {
+      // Before anything is awaited: what is appended from here on is in the stream.
+      yield* passOn(lanes, stepsOf)
+      return
+    }
     await Promise.all(lanes.map(fill))
     for (let lane = first(lanes, isReverse); lane !== null; lane = first(lanes, isReverse)) {
       yield lane.steps!
@@ -58,7 +63,7 @@ export async function* mergeShards<Chunk, Item>(
     }
     const live = lanes.filter(({ state }) => state === 'synced')
     if (live.length === 0) return
-    if (hasOld) yield 'sync'
+    yield 'sync'
     yield 'pause'
     yield* passOn(live, stepsOf)
   } finally {
