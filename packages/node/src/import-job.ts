@@ -61,23 +61,28 @@ export async function* importFrom(
   const lanes = shards.map((shard) => new ShardLane(shard, totals))
   const feeds = new Set<string>()
   let read = 0
-  for await (const batch of source.records()) {
-    signal.throwIfAborted()
-    for (const { author, received, value } of batch.records) {
-      feeds.add(Buffer.from(author.buffer, author.byteOffset, 32).toString('latin1'))
-      if (isLowOrderKey(author)) {
-        totals.tally.add('AUTHOR', feedIdFromBytes(author))
-      } else {
-        const full = lanes[shardOf(author, lanes.length)]!.push(received, author, value)
-        if (full !== null) await full
+  try {
+    for await (const batch of source.records()) {
+      signal.throwIfAborted()
+      for (const { author, received, value } of batch.records) {
+        feeds.add(Buffer.from(author.buffer, author.byteOffset, 32).toString('latin1'))
+        if (isLowOrderKey(author)) {
+          totals.tally.add('AUTHOR', feedIdFromBytes(author))
+        } else {
+          const full = lanes[shardOf(author, lanes.length)]!.push(received, author, value)
+          if (full !== null) await full
+        }
       }
+      totals.tally.addAll(batch.rejected)
+      read += batch.records.length + sumOf(batch.rejected)
+      yield progress(source, batch.progressBytes, read)
     }
-    totals.tally.addAll(batch.rejected)
-    read += batch.records.length + sumOf(batch.rejected)
-    yield progress(source, batch.progressBytes, read)
+    await Promise.all(lanes.map((lane) => lane.finish()))
+    await Promise.all(shards.map((shard) => shard.checkpoint()))
+  } finally {
+    // An import that failed is over when nothing of it is under way any more.
+    await Promise.all(lanes.map((lane) => lane.settled()))
   }
-  await Promise.all(lanes.map((lane) => lane.finish()))
-  await Promise.all(shards.map((shard) => shard.checkpoint()))
   const { added, known, rejected } = totals.result()
   const seconds = Math.round(performance.now() - startedAt) / 1000
   yield { event: 'done', result: { read, added, known, feeds: feeds.size, rejected, seconds } }
@@ -117,7 +122,18 @@ class ShardLane {
 
   async finish(): Promise<void> {
     if (this.#writer.messageCount > 0) await this.#send()
-    while (this.#underWay.length > 0) await this.#underWay.shift()
+    while (this.#underWay.length > 0) await this.#oldest()
+  }
+
+  /** Resolves when no batch is under way, however each ended. */
+  async settled(): Promise<void> {
+    await Promise.allSettled(this.#underWay)
+  }
+
+  /** Waits for the batch that was sent first; it counts as under way until then. */
+  async #oldest(): Promise<void> {
+    await this.#underWay[0]
+    this.#underWay.shift()
   }
 
   async #send(): Promise<void> {
@@ -131,6 +147,6 @@ class ShardLane {
     // The failure is met by whoever waits for this batch later.
     sent.catch(() => undefined)
     this.#underWay.push(sent)
-    if (this.#underWay.length >= WINDOW) await this.#underWay.shift()
+    if (this.#underWay.length >= WINDOW) await this.#oldest()
   }
 }
