@@ -143,7 +143,7 @@ function inspect(
 }
 
 /** What `feed.json` says counts again at every start. */
-function noteRecord(work: Recovering, feed: number, folder: string): void {
+export function noteRecord(work: Recovering, feed: number, folder: string): void {
   const { feeds } = work.tables
   const isThere = work.records.isThere(folder)
   const wasThere = feeds.has(feed, RECORDED)
@@ -157,7 +157,8 @@ function noteRecord(work: Recovering, feed: number, folder: string): void {
   feeds.set(feed, QUARANTINED, record.quarantine !== null)
 }
 
-function setAside(work: Recovering, feed: number, error: unknown): void {
+/** Nothing is appended to a feed whose log can't be read. */
+export function setAside(work: Recovering, feed: number, error: unknown): void {
   const { tables } = work
   const reason = systemCode((error as Error).cause ?? error) || 'unreadable'
   tables.feeds.set(feed, QUARANTINED, true)
@@ -174,8 +175,7 @@ export function* foldLog(
   from: number,
   window?: Uint8Array,
 ): Generator<void> {
-  const { tables, progress } = work
-  const { feeds } = tables
+  const { tables } = work
   let log: Log
   try {
     const size = work.logs.sizeOnDisk(work.logs.folder(tables, feed))
@@ -185,8 +185,26 @@ export function* foldLog(
     setAside(work, feed, error)
     return
   }
+  const end = yield* foldFrames(work, feed, log, from, log.sizeBytes, window)
+  if (end !== null) cutTorn(work, log, end)
+}
+
+/**
+ * Folds the frames between two places of a log and returns where the whole ones end; null where the
+ * log can't be read, and then the feed is set aside.
+ */
+export function* foldFrames(
+  work: Recovering,
+  feed: number,
+  log: Log,
+  from: number,
+  to: number,
+  window?: Uint8Array,
+): Generator<void, number | null> {
+  const { tables, progress } = work
+  const { feeds } = tables
   const fold = new FeedFold(work, feed)
-  const walk = new LogWalk(log.read, from, log.sizeBytes, window)
+  const walk = new LogWalk(log.read, from, to, window)
   let at = from
   let isDamaged = false
   const damage = (to: number): void => {
@@ -209,13 +227,13 @@ export function* foldLog(
     }
   } catch (error) {
     setAside(work, feed, error)
-    return
+    return null
   }
   feeds.logBytes[feed] = walk.offset
-  cutTorn(work, log, walk.offset)
   // A range that was filled again from a peer stays in the file and harms nobody.
   const hasHole = (feeds.highest[feed] as number) > (feeds.headSequence[feed] as number)
   feeds.set(feed, DAMAGED, hasHole && (isDamaged || feeds.has(feed, DAMAGED)))
+  return walk.offset
 }
 
 function cutTorn(work: Recovering, log: Log, end: number): void {

@@ -1,6 +1,6 @@
 import type { Services } from '@dunbar/api'
 import { CodedError, type FeedId, isCodedError } from '@dunbar/core'
-import { FeedClient } from '@dunbar/feed'
+import { FeedClient, type RebuildChunk } from '@dunbar/feed'
 import type { Method } from '@dunbar/wire'
 import { importFrom } from './import-job.js'
 
@@ -26,8 +26,11 @@ export interface VerifyResult {
 }
 
 export interface RebuildResult {
+  /** Feeds that were folded again, and messages of them. */
   readonly feeds: number
   readonly messages: number
+  /** Feeds that could not be; `reason` is `LOG_MISSING` or the code of what the system said. */
+  readonly failed: readonly { readonly feed: FeedId; readonly reason: string }[]
   readonly seconds: number
 }
 
@@ -79,21 +82,48 @@ async function* verify(services: Services): AsyncGenerator<unknown> {
   yield { event: 'done', result: { messages, feeds, damaged, seconds } satisfies VerifyResult }
 }
 
-/** Derived state of all feeds, folded again from the logs. */
+/** The derived state of all shards, thrown away and folded again from the logs. */
 async function* rebuild(services: Services): AsyncGenerator<unknown> {
   const startedAt = performance.now()
-  let messages = 0
-  let feeds = 0
-  for await (const { result, done, total } of eachFeed(services, (feed) => feed.rebuild())) {
-    if (!('failure' in result)) {
-      feeds += 1
-      messages += result.messages
-    }
+  const parts: RebuildChunk[] = services.shards.map(() => NOTHING_REBUILT)
+  const sum = (name: 'feeds' | 'totalFeeds' | 'messages') =>
+    parts.reduce((total, part) => total + part[name], 0)
+  for await (const { index, chunk } of eachChunk(services.shards.map((each) => each.rebuild()))) {
+    parts[index] = chunk
+    const [done, total, messages] = [sum('feeds'), sum('totalFeeds'), sum('messages')]
     yield { event: 'progress', done, total, messages }
   }
   await Promise.all(services.shards.map((shard) => shard.checkpoint()))
-  const seconds = Math.round(performance.now() - startedAt) / 1000
-  yield { event: 'done', result: { feeds, messages, seconds } satisfies RebuildResult }
+  const failed = parts.flatMap((part) => part.failed ?? [])
+  const result: RebuildResult = {
+    feeds: sum('feeds'),
+    messages: sum('messages'),
+    failed: failed.sort((left, right) => (left.feed < right.feed ? -1 : 1)),
+    seconds: Math.round(performance.now() - startedAt) / 1000,
+  }
+  yield { event: 'done', result }
+}
+
+const NOTHING_REBUILT: RebuildChunk = { feeds: 0, totalFeeds: 0, messages: 0, failed: null }
+
+/** Chunks of several streams as they come. Whoever leaves early ends all streams. */
+async function* eachChunk<Chunk>(
+  streams: readonly AsyncIterableIterator<Chunk>[],
+): AsyncGenerator<{ readonly index: number; readonly chunk: Chunk }> {
+  const next = async (index: number) => ({ index, item: await streams[index]!.next() })
+  const waiting = new Map(streams.map((_, index) => [index, next(index)]))
+  try {
+    while (waiting.size > 0) {
+      const { index, item } = await Promise.race(waiting.values())
+      waiting.delete(index)
+      if (item.done) continue
+      waiting.set(index, next(index))
+      yield { index, chunk: item.value }
+    }
+  } finally {
+    for (const left of waiting.values()) left.catch(() => undefined)
+    await Promise.allSettled(streams.map((stream) => stream.return?.()))
+  }
 }
 
 interface FeedOutcome<Result> {
