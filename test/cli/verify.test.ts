@@ -1,8 +1,8 @@
-import { rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { connectUnix } from '@dunbar/wire'
 import { expect, test } from 'vitest'
-import { feedFolder, flipBit, frameOffsets } from '../fixtures/feed-files.js'
+import { feedFolder, flipBit, frameOffsets, logPath } from '../fixtures/feed-files.js'
 import { dunbar, dunbarJson, dunbarPrints, startNodeProgram } from '../fixtures/program.js'
 import { generated } from '../fixtures/running-node.js'
 import { temporaryFolder } from '../fixtures/temporary-folder.js'
@@ -50,6 +50,34 @@ test('rebuild after derived/ was deleted gives the same answers as before', asyn
   expect(await answers()).toEqual(before)
 })
 
+test('verify names a feed whose log went away before the start, until it is back or all is rebuilt', async () => {
+  const path = await imported()
+  const verified = async () => {
+    const { exitCode, stdout } = await dunbar(['verify', '--json', '--path', path])
+    const { feeds, damaged } = JSON.parse(stdout)
+    return { exitCode, feeds, damaged }
+  }
+  const log = readFileSync(logPath(path, id))
+  const isMissing = {
+    exitCode: 1,
+    feeds: 5,
+    damaged: [{ feed: id, sequence: 0, reason: 'LOG_MISSING' }],
+  }
+  const isWhole = { exitCode: 0, feeds: 6, damaged: [] }
+  rmSync(feedFolder(path, id), { recursive: true })
+  expect(await verified()).toEqual(isMissing)
+  expect(await verified()).toEqual(isMissing)
+  mkdirSync(feedFolder(path, id))
+  writeFileSync(logPath(path, id), log)
+  expect(await verified()).toEqual(isWhole)
+  rmSync(logPath(path, id))
+  expect(await verified()).toEqual({ ...isMissing, feeds: 6 })
+  const { exitCode, stdout } = await dunbar(['rebuild', '--json', '--path', path])
+  expect(exitCode).toBe(1)
+  expect(JSON.parse(stdout).failed).toEqual([{ feed: id, reason: 'LOG_MISSING' }])
+  expect(await verified()).toEqual(isWhole)
+})
+
 test('rebuild exits with 1 and names a feed whose log is gone; the others answer as before', async () => {
   const path = await imported()
   rmSync(feedFolder(path, id), { recursive: true })
@@ -66,7 +94,7 @@ test('rebuild exits with 1 and names a feed whose log is gone; the others answer
     result: {
       feeds: 4,
       messages: 200 - lost - lostToo,
-      failed: [{ feed: other, reason: 'LOG_MISSING' }],
+      failed: [id, other].sort().map((feed) => ({ feed, reason: 'LOG_MISSING' })),
       seconds: expect.any(Number),
     },
   })

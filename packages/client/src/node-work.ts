@@ -83,7 +83,10 @@ export class NodeWork {
     }
   }
 
-  /** Checks every stored message again, signatures included. */
+  /**
+   * Checks every stored message again, signatures included. A feed whose log went away is listed as
+   * `LOG_MISSING` with sequence 0 as long as the node's derived state knows of it.
+   */
   async *verify(signal?: AbortSignal): AsyncGenerator<FeedsProgress | VerifyDone> {
     for await (const item of this.#events('node.verify', undefined, signal)) {
       yield item.event === 'done' ? done<VerifyDone>(item) : feedsProgress(item)

@@ -14,7 +14,7 @@ import { loadState, removeForeignSnapshots, saveState, snapshotPath } from './de
 import { feedIdOfFolder, feedsFolder } from './feed-folder.js'
 import type { FeedRecord, ForkRecord } from './feed-record.js'
 import { FeedRecords } from './feed-records.js'
-import { DAMAGED, FORKED, GONE, QUARANTINED, RECORDED } from './feed-table.js'
+import { DAMAGED, FORKED, GONE, MISSING, QUARANTINED, RECORDED } from './feed-table.js'
 import { frameKey } from './frame.js'
 import type { IndexBuilder } from './index-builders.js'
 import type { Log } from './log.js'
@@ -274,11 +274,13 @@ export class OpenShardStore extends ShardQueries implements ShardStore {
     const { feeds, messages } = this.tables
     const damaged: ReturnType<ShardTables['feedId']>[] = []
     const quarantined: typeof damaged = []
+    const missing: typeof damaged = []
     let bytes = 0
     for (let feed = 0; feed < feeds.count; feed++) {
       bytes += feeds.logBytes[feed] as number
       if (feeds.has(feed, DAMAGED)) damaged.push(this.tables.feedId(feed))
       if (feeds.has(feed, QUARANTINED)) quarantined.push(this.tables.feedId(feed))
+      if (feeds.has(feed, MISSING)) missing.push(this.tables.feedId(feed))
     }
     return {
       feeds: feeds.count - feeds.goneCount,
@@ -298,6 +300,7 @@ export class OpenShardStore extends ShardQueries implements ShardStore {
       dirtyLogs: this.#appender.syncs.dirtyCount,
       damaged,
       quarantined,
+      missing,
       troubles: { ...this.#troubles },
     }
   }
@@ -344,6 +347,8 @@ export class OpenShardStore extends ShardQueries implements ShardStore {
       stale = loaded.stale
     } else if (loaded.reason !== null) {
       this.#report({ kind: 'snapshotUnusable', reason: loaded.reason })
+      const { feeds } = this.tables
+      for (const idBytes of loaded.missing) feeds.remove(feeds.add(idBytes), MISSING)
     }
     yield
     const { droppedCount, count } = this.tables.messages
@@ -383,6 +388,7 @@ export class OpenShardStore extends ShardQueries implements ShardStore {
     this.#assertReady()
     const { feeds } = this.tables
     if (feeds.has(feed, GONE)) feeds.add(feeds.id(feed))
+    feeds.set(feed, MISSING, false)
     return this.#logs.get(this.tables, feed)
   }
 

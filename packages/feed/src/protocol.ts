@@ -243,6 +243,11 @@ export interface ShardStatus {
   readonly bytes: number
   readonly quarantined: readonly FeedId[]
   readonly damaged: readonly FeedId[]
+  /**
+   * Feeds whose log went away. Only the derived state knows of them: after a rebuild, or where
+   * `derived/` went away too, nobody does.
+   */
+  readonly missing: readonly FeedId[]
   readonly cache: {
     readonly bytes: number
     readonly maxBytes: number

@@ -7,7 +7,7 @@
  * indexed by whoever wrote it, in the tables that serve by then.
  */
 import { listFeedFolders } from './feed-folder.js'
-import { FORKED, GONE, QUARANTINED, RECORDED } from './feed-table.js'
+import { FORKED, GONE, MISSING, QUARANTINED, RECORDED } from './feed-table.js'
 import { WALK_WINDOW_BYTES } from './log-walk.js'
 import { foldFrames, noteRecord, type Recovering, setAside } from './recovery.js'
 import type { RebuildFailure, RebuildProgress, StoreTrouble } from './shard-store.js'
@@ -144,6 +144,8 @@ export class Rebuild {
     for (let feed = 0; feed < serving.count; feed++) {
       if (missing.has(feed)) continue
       const known = serving.logBytes[feed] as number
+      const isEmpty = known === 0 && feeds.logBytes[feed] === 0
+      if (isEmpty && serving.has(feed, MISSING)) this.#fail(tables.feedId(feed), 'LOG_MISSING')
       const foldedAt = this.#foldedAt.get(feed)
       if (foldedAt === undefined && known === 0) {
         feeds.remove(feed)

@@ -9,7 +9,7 @@
 import type { FileSystem } from '@dunbar/actor'
 import { messageKeyFromBytes } from '@dunbar/core'
 import { listFeedFolders } from './feed-folder.js'
-import { DAMAGED, FORKED, GONE, QUARANTINED, RECORDED } from './feed-table.js'
+import { DAMAGED, FORKED, GONE, MISSING, QUARANTINED, RECORDED } from './feed-table.js'
 import {
   FRAME_HEADER_BYTES,
   FrameReader,
@@ -80,9 +80,10 @@ export function* recoverFeeds(work: Recovering, stale: readonly IndexBuilder[]):
     // A feed that never got a message has no folder and is not missed.
     if (feeds.logBytes[feed] !== 0) {
       work.report({ kind: 'feedMissing', feed: work.tables.feedId(feed) })
+      feeds.set(feed, MISSING, true)
     }
-    work.tables.dropFeed(feed, 0)
-    feeds.remove(feed)
+    work.tables.dropFeed(feed, MISSING)
+    feeds.remove(feed, (feeds.flags[feed] as number) & MISSING)
     work.logs.release(feed)
   }
   work.progress.start = work.progress.current
@@ -135,9 +136,13 @@ function inspect(
   progress.target += size
   progress.current += Math.min(known, size)
   if (size === known) return null
-  if (size > known) return { from: known, size }
+  if (size > known) {
+    feeds.set(feed, MISSING, false)
+    return { from: known, size }
+  }
   work.report({ kind: 'logShrunk', feed: tables.feedId(feed), lostBytes: known - size })
   tables.dropFeed(feed, FORKED | RECORDED | QUARANTINED)
+  feeds.set(feed, MISSING, size === 0)
   progress.current -= size
   return { from: 0, size }
 }

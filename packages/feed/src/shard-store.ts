@@ -207,6 +207,8 @@ export interface StoreStatistics {
   readonly dirtyLogs: number
   readonly damaged: readonly FeedId[]
   readonly quarantined: readonly FeedId[]
+  /** Feeds that the derived state knew with messages and whose log went away; a rebuild forgets them. */
+  readonly missing: readonly FeedId[]
   readonly troubles: Readonly<Partial<Record<StoreTrouble['kind'], number>>>
 }
 

@@ -116,6 +116,7 @@ describe('opening', () => {
     fs.remove(path.slice(0, -4))
     const again = open(fs)
     expect(again.troubles).toEqual([{ kind: 'feedMissing', feed: feeds[0]!.id }])
+    expect(again.store.statistics().missing).toEqual([feeds[0]!.id])
     expect(again.store.feedNumber(feeds[0]!.idBytes)).toBe(-1)
     expect([...again.store.feedNumbers()]).toEqual([1])
     expect(again.store.statistics()).toMatchObject({ feeds: 1, messages: 3 })

@@ -18,7 +18,7 @@ export interface VerifyResult {
   readonly feeds: number
   readonly damaged: readonly {
     readonly feed: FeedId
-    /** 0 for a feed that can't be read at all. */
+    /** 0 for a feed that can't be read at all, or whose log is gone (`LOG_MISSING`). */
     readonly sequence: number
     readonly reason: string
   }[]
@@ -60,7 +60,11 @@ function fileOf(given: unknown): string {
   return file
 }
 
-/** Every stored message, checked as if it came from a stranger. */
+/**
+ * Every stored message, checked as if it came from a stranger, and every feed whose log went away
+ * while the node did not run. Of those the derived state knows, and after a rebuild nobody: the node
+ * does not tell a feed that it lost from one that it never had.
+ */
 async function* verify(services: Services): AsyncGenerator<unknown> {
   const startedAt = performance.now()
   const damaged: { feed: FeedId; sequence: number; reason: string }[] = []
@@ -77,6 +81,9 @@ async function* verify(services: Services): AsyncGenerator<unknown> {
       }
     }
     yield { event: 'progress', done, total, messages }
+  }
+  for (const { missing } of await Promise.all(services.shards.map((shard) => shard.status()))) {
+    for (const feed of missing) damaged.push({ feed, sequence: 0, reason: 'LOG_MISSING' })
   }
   const seconds = Math.round(performance.now() - startedAt) / 1000
   yield { event: 'done', result: { messages, feeds, damaged, seconds } satisfies VerifyResult }
