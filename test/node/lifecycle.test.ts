@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { createConnection } from 'node:net'
 import { join } from 'node:path'
 import type { Logger } from '@dunbar/actor'
@@ -15,6 +15,9 @@ import {
   silent,
 } from '../fixtures/running-node.js'
 import { temporaryFolder } from '../fixtures/temporary-folder.js'
+
+const lockPids = (path: string) =>
+  readdirSync(join(path, 'lock')).map((name) => Number.parseInt(name, 36))
 
 const modeOf = (path: string) => (statSync(path).mode & 0o777).toString(8)
 
@@ -84,15 +87,11 @@ describe('a node', () => {
   test('takes the lock of a dead process, whatever stands in it', async () => {
     const path = join(temporaryFolder(), 'node')
     await (await startNode({ path, shards: 1, logger: silent })).stop()
-    for (const left of [
-      '',
-      'no JSON',
-      '{"pid":-1}',
-      `{"pid":${process.pid},"started":"other:1"}`,
-    ]) {
-      writeFileSync(join(path, 'lock'), left)
+    for (const left of [[], ['no socket'], [`${process.pid.toString(36)}.000000`, '1.zzzzzz']]) {
+      mkdirSync(join(path, 'lock'))
+      for (const name of left) writeFileSync(join(path, 'lock', name), '')
       const node = await startNode({ path, shards: 1, logger: silent })
-      expect(JSON.parse(readFileSync(join(path, 'lock'), 'utf8')).pid).toBe(process.pid)
+      expect(lockPids(path)).toEqual([process.pid])
       await node.stop()
     }
   })
@@ -152,7 +151,7 @@ describe('a node as a process', () => {
     expect(existsSync(join(path, 'socket'))).toBe(true)
     const next = await startNodeProgram(path)
     expect(next.ready.id).toBe(killed.ready.id)
-    expect(JSON.parse(readFileSync(join(path, 'lock'), 'utf8')).pid).toBe(next.pid)
+    expect(lockPids(path)).toEqual([next.pid])
     await next.kill('SIGTERM')
   })
 

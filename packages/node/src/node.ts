@@ -53,7 +53,7 @@ export interface StartOptions extends ConfigFlags {
 export async function startNode(options: StartOptions = {}): Promise<DunbarNode> {
   const { logger: ownLogger, ...flags } = options
   const config = loadConfig(flags)
-  const lock = lockFolder(config.path)
+  const lock = await lockFolder(config.path)
   try {
     return await startLocked(config, lock, ownLogger)
   } catch (error) {
