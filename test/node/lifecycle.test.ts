@@ -176,3 +176,54 @@ test('an import that names a file which is not there is refused, and the node go
   })
   expect(await peer.call('status', [])).toMatchObject({ messages: 0 })
 })
+
+describe('a start that is broken off', () => {
+  test('makes nothing, or ends what stands and gives the folder back', async () => {
+    const path = join(temporaryFolder(), 'node')
+    const early = AbortSignal.abort()
+    const isAborted = expect.objectContaining({ code: 'START_ABORTED' })
+    await expect(startNode({ path, logger: silent, signal: early })).rejects.toEqual(isAborted)
+    expect(existsSync(path)).toBe(false)
+    const told: string[] = []
+    const abort = new AbortController()
+    const logger: Logger = { log: (level, _room, text) => void told.push(`${level}: ${text}`) }
+    const starting = startNode({ path, shards: 2, logger, signal: abort.signal })
+    const rejected = expect(starting).rejects.toEqual(isAborted)
+    while (!existsSync(join(path, 'secret'))) await new Promise((resume) => setImmediate(resume))
+    abort.abort()
+    await rejected
+    expect(told).toEqual([])
+    expect(existsSync(join(path, 'lock'))).toBe(false)
+    expect(existsSync(join(path, 'socket'))).toBe(false)
+    const node = await startNode({
+      path,
+      shards: 2,
+      logger: silent,
+      signal: new AbortController().signal,
+    })
+    await node.stop()
+  })
+
+  test.each([
+    ['start', 'SIGINT', 0],
+    ['start', 'SIGTERM', 0],
+    ['verify', 'SIGINT', 130],
+    ['verify', 'SIGTERM', 143],
+  ] as const)('by %s and %s ends the process in order', async (command, signal, exitCode) => {
+    const path = join(temporaryFolder(), 'node')
+    // A folder that takes long to look through.
+    for (let prefix = 0; prefix < 256; prefix++) {
+      for (let rest = 0; rest < 40; rest++) {
+        const hex = `${rest}`.padStart(62, '0')
+        mkdirSync(join(path, 'feeds', prefix.toString(16).padStart(2, '0'), hex), {
+          recursive: true,
+        })
+      }
+    }
+    const program = startProgram([command, '--path', path, '--json'])
+    while (!existsSync(join(path, 'lock'))) await new Promise((resume) => setImmediate(resume))
+    expect(await program.kill(signal)).toEqual({ exitCode, signal: null })
+    expect((await program.lines.next()).done).toBe(true)
+    expect(existsSync(join(path, 'lock'))).toBe(false)
+  })
+})

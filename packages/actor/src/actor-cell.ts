@@ -320,7 +320,8 @@ export class ActorCell implements Supervised, Receiver, Runnable {
 
   #begin(): void {
     const { ports, router, counters } = this.#environment
-    this.#context = { ...ports, name: this.name, router }
+    const isStopWanted = () => this.#isStopWanted
+    this.#context = { ...ports, name: this.name, router, isStopWanted }
     this.#isResting = false
     this.#state = 'starting'
     counters.starts += 1
@@ -348,7 +349,8 @@ export class ActorCell implements Supervised, Receiver, Runnable {
 
   #crash(error: unknown): void {
     if (this.#state === 'ending' || this.#state === 'down') return
-    this.#end(crash(error))
+    const hasGivenUp = this.#state === 'starting' && this.#isStopWanted
+    this.#end(hasGivenUp ? this.#endReason : crash(error))
   }
 
   /** Refuses what waits, says the last words, and is gone when they are said or their time is up. */

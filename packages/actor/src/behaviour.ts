@@ -93,6 +93,8 @@ export interface Context extends Ports {
   readonly name: string
   /** Sends calls, casts and streams to other actors by name. */
   readonly router: Router
+  /** Whether the actor is to end. An `init` that takes long asks, and throws: that counts as its end. */
+  isStopWanted(): boolean
 }
 
 export interface Behaviour<
