@@ -96,6 +96,18 @@ describe('a node', () => {
     }
   })
 
+  test('refuses the folder of ssb-server or ssb-db2 and leaves it as it is', async () => {
+    for (const name of ['flume', 'db2']) {
+      const path = temporaryFolder()
+      mkdirSync(join(path, name))
+      await expect(startNode({ path, logger: silent })).rejects.toMatchObject({
+        code: 'FOLDER_FOREIGN',
+        data: { path },
+      })
+      expect(readdirSync(path)).toEqual([name])
+    }
+  })
+
   test('of several that start on one folder at once, one gets it', async () => {
     const path = join(temporaryFolder(), 'node')
     const started = await Promise.allSettled(

@@ -47,8 +47,6 @@ async function connectTo(path: string): Promise<Client | null> {
 
 /** In the folder of every node that has started once. */
 const FEEDS = 'feeds'
-/** In the folders of ssb-db and ssb-db2. */
-const FOREIGN = ['flume', 'db2']
 
 /** @throws {Mistake} where there is nothing that a command which only reads could open */
 async function refuseMissing(path: string): Promise<void> {
@@ -64,17 +62,6 @@ async function refuseMissing(path: string): Promise<void> {
     throw new Mistake(
       `${path} is not the folder of a node: "dunbar start" or "dunbar import" makes one of it`,
     )
-  }
-}
-
-/** @throws {Mistake} where another SSB program keeps its messages: two nodes with one identity fork its feed */
-export async function refuseForeign(path: string): Promise<void> {
-  for (const name of FOREIGN) {
-    if (await isThere(join(path, name))) {
-      throw new Mistake(
-        `${path} is the folder of another SSB node; import it with "dunbar import" into a folder of its own`,
-      )
-    }
   }
 }
 
@@ -112,7 +99,8 @@ async function open(
     const client = await connectTo(path)
     if (client !== null) return { client, node: null }
     if (mustRun) throw new Mistake(`no node runs on ${path}`)
-    await refuseForeign(path)
+    const { refuseForeign } = await import('@dunbar/node')
+    refuseForeign(path)
     if (!mayCreate) await refuseMissing(path)
     let node: OwnNode
     try {

@@ -23,6 +23,7 @@ import {
 import { coreShareBytes, createPublishMark, type ShardThreadData } from '@dunbar/feed'
 import { type Config, type ConfigFlags, loadConfig } from './config.js'
 import { cpuPool } from './cpu.js'
+import { refuseForeign } from './foreign-folder.js'
 import { lateLogger } from './late-logger.js'
 import { type FolderLock, lockFolder } from './lock.js'
 import { placeOf, shardThreadName } from './placement.js'
@@ -50,13 +51,14 @@ export interface StartOptions extends ConfigFlags {
 
 /**
  * Starts a node on a data folder and resolves when it answers requests.
- * @throws {FOLDER_IN_USE} {FOLDER_UNUSABLE} {CONFIG_INVALID} {SECRET_INVALID} {SOCKET_PATH_TOO_LONG}
+ * @throws {FOLDER_IN_USE} {FOLDER_UNUSABLE} {FOLDER_FOREIGN} {CONFIG_INVALID} {SECRET_INVALID} {SOCKET_PATH_TOO_LONG}
  * @throws {START_ABORTED} `signal` said so
  */
 export async function startNode(options: StartOptions = {}): Promise<DunbarNode> {
   const { logger: ownLogger, signal = NEVER, ...flags } = options
   assertWanted(signal)
   const config = loadConfig(flags)
+  refuseForeign(config.path)
   const lock = await lockFolder(config.path)
   try {
     return await startLocked(config, lock, ownLogger, signal)

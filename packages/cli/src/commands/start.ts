@@ -1,6 +1,6 @@
 import type { DunbarNode } from '@dunbar/node'
 import { Mistake } from '../mistake.js'
-import { type CommandContext, refuseForeign } from '../session.js'
+import type { CommandContext } from '../session.js'
 import { printPairs } from '../table.js'
 
 export interface StartOptions {
@@ -29,7 +29,6 @@ export async function start(context: CommandContext, options: StartOptions): Pro
     process.on('SIGTERM', onSignal)
     process.on('SIGINT', onSignal)
   })
-  await refuseForeign(context.path)
   const { collectWhenIdle, startNode } = await import('@dunbar/node')
   let node: DunbarNode
   try {
