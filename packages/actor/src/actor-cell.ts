@@ -303,6 +303,9 @@ export class ActorCell implements Supervised, Receiver, Runnable {
     if (effect.proceed !== undefined) {
       this.#continuation = { kind: 'continue', token: effect.proceed }
     }
+    if (effect.proceedLater !== undefined) {
+      this.#queue({ kind: 'continue', token: effect.proceedLater }, this.#lane)
+    }
     if (effect.passivate === true) this.#wantsRest = true
     this.#restIfFree()
   }

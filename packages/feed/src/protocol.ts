@@ -86,7 +86,7 @@ export type FeedCall =
   | { readonly op: 'latest' }
   | { readonly op: 'status' }
   | { readonly op: 'forks' }
-  /** Re-checks every stored message; replies `{ messages, damaged: [{ sequence, reason }] }`. */
+  /** Re-checks every stored message, while others are served; replies `{ messages, damaged: [{ sequence, reason }] }`. */
   | { readonly op: 'verify' }
   /** Folds the indexes of this feed again from its log, in one go; replies `{ messages }`. */
   | { readonly op: 'rebuild' }
