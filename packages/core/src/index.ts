@@ -25,6 +25,7 @@ export {
   isBlobId,
   isFeedId,
   isMessageKey,
+  MAX_SEQUENCE,
   type MessageKey,
   messageKeyFromBytes,
   messageKeyToBytes,
@@ -37,7 +38,6 @@ export { isLowOrderCurveKey, isLowOrderKey } from './low-order.js'
 export {
   createSecret,
   formatSecret,
-  loadOrCreateSecret,
   loadSecret,
   parseSecret,
   SecretError,

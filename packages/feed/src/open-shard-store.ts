@@ -15,7 +15,6 @@ import { feedIdOfFolder, feedsFolder } from './feed-folder.js'
 import type { FeedRecord, ForkRecord } from './feed-record.js'
 import { FeedRecords } from './feed-records.js'
 import { DAMAGED, FORKED, GONE, MISSING, QUARANTINED, RECORDED } from './feed-table.js'
-import { frameKey } from './frame.js'
 import type { IndexBuilder } from './index-builders.js'
 import type { Log } from './log.js'
 import { LogSet } from './log-set.js'
@@ -171,25 +170,6 @@ export class OpenShardStore extends ShardQueries implements ShardStore {
     commit: () => Promise<void>,
   ): Promise<void> {
     await this.#appender.appendDurably(feed, this.#writable(feed), entries, commit)
-  }
-
-  advanceHead(feed: number, row: number): void {
-    const { feeds, messages } = this.tables
-    const sequence = (feeds.headSequence[feed] as number) + 1
-    if (
-      !messages.isLive(row) ||
-      messages.feed[row] !== feed ||
-      messages.sequence[row] !== sequence
-    ) {
-      throw new StoreError('STORE_ENTRY_INVALID', 'the row is not the next of its feed', { row })
-    }
-    feeds.setHead(feed, sequence, row, frameKey(this.reader.frame(row)))
-    this.#changeCount += 1
-  }
-
-  async syncFeed(feed: number): Promise<void> {
-    const log = this.#logs.held(feed)
-    if (log !== undefined) await this.#appender.syncs.syncNow(log)
   }
 
   async flush(): Promise<void> {

@@ -271,10 +271,6 @@ export interface ShardStore {
     entries: readonly AppendEntry[],
     commit: () => Promise<void>,
   ): Promise<void>
-  /** Moves the head over the next message, which waited out of order. The caller knows that it continues the chain. */
-  advanceHead(feed: number, row: number): void
-  /** Resolves when all of this feed is on the disk. @throws {STORE_SYNC_FAILED} */
-  syncFeed(feed: number): Promise<void>
   /** Resolves when all that was appended before is on the disk. @throws {STORE_SYNC_FAILED} */
   flush(): Promise<void>
 
