@@ -154,7 +154,7 @@ export function buildProgram(
     finish(await verify(context))
   })
 
-  add('rebuild', 'deletes indexes and caches and folds them again from the messages', [
+  add('rebuild', 'folds the indexes again from the messages; exit code 1 if a feed can not be', [
     'dunbar rebuild',
   ]).action(async () => {
     const { rebuild } = await import('./commands/rebuild.js')

@@ -59,6 +59,8 @@ export interface RebuildDone {
   readonly event: 'done'
   readonly feeds: number
   readonly messages: number
+  /** Feeds that could not be folded; `reason` is `LOG_MISSING` or the code of what the system said. */
+  readonly failed: readonly { readonly feed: FeedId; readonly reason: string }[]
   readonly seconds: number
 }
 
@@ -81,14 +83,20 @@ export class NodeWork {
     }
   }
 
-  /** Checks every stored message again, signatures included. */
+  /**
+   * Checks every stored message again, signatures included. A feed whose log went away is listed as
+   * `LOG_MISSING` with sequence 0 as long as the node's derived state knows of it.
+   */
   async *verify(signal?: AbortSignal): AsyncGenerator<FeedsProgress | VerifyDone> {
     for await (const item of this.#events('node.verify', undefined, signal)) {
       yield item.event === 'done' ? done<VerifyDone>(item) : feedsProgress(item)
     }
   }
 
-  /** Deletes the derived state and folds it again from the stored messages. */
+  /**
+   * Deletes the derived state and folds it again from the stored messages. The node goes on serving
+   * what it had; at the end live streams over all feeds end with `INDEX_REBUILT`.
+   */
   async *rebuild(signal?: AbortSignal): AsyncGenerator<FeedsProgress | RebuildDone> {
     for await (const item of this.#events('node.rebuild', undefined, signal)) {
       yield item.event === 'done' ? done<RebuildDone>(item) : feedsProgress(item)

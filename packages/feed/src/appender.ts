@@ -25,6 +25,8 @@ export interface AppendHost {
 
 export class Appender {
   readonly syncs: SyncGroup<Log>
+  /** Feeds whose log lost a sync for good: what can be read of it may not be on the disk. */
+  readonly doubtful = new Set<number>()
   readonly #host: AppendHost
   readonly #writer = new FrameWriter()
 
@@ -135,7 +137,10 @@ export class Appender {
     } catch {
       // Told by the report below; the cause goes to those who wait for the sync.
     }
-    if (!isRecovered) feeds.set(log.feed, QUARANTINED, true)
+    if (!isRecovered) {
+      feeds.set(log.feed, QUARANTINED, true)
+      this.doubtful.add(log.feed)
+    }
     this.#host.report({ kind: 'syncFailed', feed: tables.feedId(log.feed), isRecovered })
     return isRecovered
   }

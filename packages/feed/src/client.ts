@@ -11,6 +11,7 @@ import type {
   LinkChunk,
   LinkQuery,
   ReadRange,
+  RebuildChunk,
   ShardCall,
   ShardChunk,
   ShardQuery,
@@ -147,6 +148,11 @@ export class ShardClient {
 
   checkpoint(): Promise<null> {
     return this.#call({ op: 'checkpoint' }, { deadlineMs: LONG_DEADLINE_MS })
+  }
+
+  /** Folds all derived state again as the chunks are read; see `ShardCall`. @throws {STORE_BUSY} */
+  rebuild(options?: StreamOptions): AsyncIterableIterator<RebuildChunk> {
+    return this.#stream({ op: 'rebuild' }, options)
   }
 
   query(query: ShardQuery, options?: StreamOptions): AsyncIterableIterator<ShardChunk> {

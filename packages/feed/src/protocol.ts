@@ -86,9 +86,9 @@ export type FeedCall =
   | { readonly op: 'latest' }
   | { readonly op: 'status' }
   | { readonly op: 'forks' }
-  /** Re-checks every stored message; replies `{ messages, damaged: [{ sequence, reason }] }`. */
+  /** Re-checks every stored message, while others are served; replies `{ messages, damaged: [{ sequence, reason }] }`. */
   | { readonly op: 'verify' }
-  /** Folds the indexes of this feed again from its log; replies `{ messages }`. */
+  /** Folds the indexes of this feed again from its log, in one go; replies `{ messages }`. */
   | { readonly op: 'rebuild' }
   /** Stream: messages in sequence order; chunks are `FeedChunk`. */
   | ({ readonly op: 'read' } & ReadRange)
@@ -219,6 +219,21 @@ export type ShardCall =
   | ({ readonly op: 'links' } & LinkQuery)
   /** Stream of `TangleRows`: those that arrive from now on. */
   | ({ readonly op: 'tangleLive' } & TangleWanted)
+  /**
+   * Stream of `RebuildChunk`: throws the derived state away and folds all feeds again. The state
+   * before serves until the last chunk; then streams over rows end with `INDEX_REBUILT`.
+   */
+  | { readonly op: 'rebuild' }
+
+/** How far a rebuild is; the last chunk says of which feeds nothing could be folded. */
+export interface RebuildChunk {
+  /** Feeds that are folded again, and messages of them. */
+  readonly feeds: number
+  readonly totalFeeds: number
+  readonly messages: number
+  /** Null until the end. `reason`: `LOG_MISSING`, or the code of what the system said. */
+  readonly failed: readonly { readonly feed: FeedId; readonly reason: string }[] | null
+}
 
 export interface ShardStatus {
   readonly shard: number
@@ -228,6 +243,11 @@ export interface ShardStatus {
   readonly bytes: number
   readonly quarantined: readonly FeedId[]
   readonly damaged: readonly FeedId[]
+  /**
+   * Feeds whose log went away. Only the derived state knows of them: after a rebuild, or where
+   * `derived/` went away too, nobody does.
+   */
+  readonly missing: readonly FeedId[]
   readonly cache: {
     readonly bytes: number
     readonly maxBytes: number

@@ -23,6 +23,7 @@ import { LinkCursor } from './link-cursor.js'
 import { LivePrivateCursor, PrivateIndex } from './private-index.js'
 import type { ContactRow, FeedStatus, IngestResult, ShardCall, ShardStatus } from './protocol.js'
 import { QueryCursor } from './query-cursor.js'
+import { RebuildCursor } from './rebuild-cursor.js'
 import { IngestTotals } from './rejection-tally.js'
 import { feedActorName, type ShardHost, shardKernelName } from './shard-host.js'
 import { requestInvalid } from './stream-bounds.js'
@@ -92,7 +93,8 @@ export const shardBehaviour: Behaviour<ShardActorState, ShardArg, ShardCall, Sha
       return info.op === 'answered' ? info.effect : {}
     },
 
-    openStream(call, streamId, state): Cursor {
+    openStream(call, streamId, state, context): Cursor {
+      if (call.op === 'rebuild') return new RebuildCursor(state.host.store, context.clock)
       const closed = () => state.live.delete(streamId)
       const cursor = cursorOf(call, state, closed)
       if (call.op === 'tangleLive' || ('live' in call && call.live)) state.live.add(streamId)

@@ -146,6 +146,16 @@ export function open(
   return opened
 }
 
+/** Folds everything again; gives the feeds that could not be. `between` runs after each step. */
+export function rebuilt(store: ShardStore, between: () => void = () => undefined) {
+  const steps = store.rebuildAll()
+  for (;;) {
+    const step = steps.next()
+    if (step.done) return step.value
+    between()
+  }
+}
+
 /** All messages of a feed as text, read the way a peer is served. */
 export function messagesOf(store: ShardStore, idBytes: Uint8Array): string[] {
   const feed = store.feedNumber(idBytes)

@@ -1,5 +1,6 @@
+import type { DunbarNode } from '@dunbar/node'
 import { Mistake } from '../mistake.js'
-import { type CommandContext, refuseForeign } from '../session.js'
+import type { CommandContext } from '../session.js'
 import { printPairs } from '../table.js'
 
 export interface StartOptions {
@@ -18,19 +19,25 @@ function shardCount(text: string | undefined): { shards?: number } {
 
 /** Runs a node until a signal asks it to stop. The second signal ends the process at once. */
 export async function start(context: CommandContext, options: StartOptions): Promise<number> {
+  const stop = new AbortController()
   const stopping = new Promise<void>((resolve) => {
-    let hasSignal = false
     const onSignal = () => {
-      if (hasSignal) process.exit(1)
-      hasSignal = true
+      if (stop.signal.aborted) process.exit(1)
+      stop.abort()
       resolve()
     }
     process.on('SIGTERM', onSignal)
     process.on('SIGINT', onSignal)
   })
-  await refuseForeign(context.path)
   const { collectWhenIdle, startNode } = await import('@dunbar/node')
-  const node = await startNode({ path: context.path, ...shardCount(options.shards) })
+  let node: DunbarNode
+  try {
+    const { signal } = stop
+    node = await startNode({ path: context.path, ...shardCount(options.shards), signal })
+  } catch (error) {
+    if ((error as { code?: unknown }).code === 'START_ABORTED') return 0
+    throw error
+  }
   collectWhenIdle()
   try {
     const { id, path, socketPath } = node
