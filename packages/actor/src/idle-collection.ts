@@ -43,13 +43,26 @@ export class IdleCollection {
   }
 }
 
-/** Watches the calling thread for the rest of its life. Does not hold the process open. */
-export function collectWhenIdle(): void {
+/**
+ * The collector of the calling thread. V8's flags belong to the process, and code that was compiled
+ * ahead is refused under other flags than those that it was made under: the flag is taken back.
+ */
+function collector(): () => void {
   setFlagsFromString('--expose-gc')
   const collect = runInNewContext('gc') as () => void
+  setFlagsFromString('--no-expose-gc')
+  return collect
+}
+
+/** Watches the calling thread for the rest of its life. Does not hold the process open. */
+export function collectWhenIdle(): void {
+  let collect: (() => void) | null = null
   const collection = new IdleCollection({
     utilization: () => performance.eventLoopUtilization(),
-    collect,
+    collect: () => {
+      collect ??= collector()
+      collect()
+    },
   })
   setInterval(() => collection.look(), LOOK_MS).unref()
 }
