@@ -17,4 +17,5 @@ export {
 export { type ShardThreadData, shardTree } from './shard-thread.js'
 export { encodeSignatureBatch, verifySignatureBatch } from './signature-batch.js'
 export type { StoreErrorCode } from './store-error.js'
+export { type TangleMessage, tangleMessages } from './tangle-chunk.js'
 export type { Verification } from './verification.js'
