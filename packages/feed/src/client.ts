@@ -8,6 +8,7 @@ import type {
   FrameBatch,
   IngestBatch,
   IngestResult,
+  KeyTable,
   LinkChunk,
   LinkQuery,
   ReadRange,
@@ -151,6 +152,10 @@ export class ShardClient {
 
   links(query: LinkQuery, options?: StreamOptions): AsyncIterableIterator<LinkChunk> {
     return this.#stream({ op: 'links', ...query }, options)
+  }
+
+  keys(): Promise<KeyTable> {
+    return this.#call({ op: 'keys' })
   }
 
   /** The first question for a private thread opens every box that is held. */

@@ -172,6 +172,17 @@ export interface TangleRow {
   readonly isPrivate: boolean
 }
 
+/**
+ * A shard's hash index from key to row, in memory that is shared while the shard writes it. A slot is
+ * row + 1, 0 is free; `high` and `low` are the first 64 bits of each row's key.
+ */
+export interface KeyTable {
+  readonly slots: Uint32Array<SharedArrayBuffer>
+  readonly high: Uint32Array<SharedArrayBuffer>
+  readonly low: Uint32Array<SharedArrayBuffer>
+  readonly seed: { readonly high: number; readonly low: number }
+}
+
 /** Which tangle. */
 export interface TangleWanted {
   readonly root: MessageKey
@@ -208,6 +219,8 @@ export type ShardCall =
   | { readonly op: 'ingest'; readonly batch: IngestBatch; readonly outOfOrder?: boolean }
   /** The message with this key as a `FrameBatch` of one, or null. */
   | { readonly op: 'getByKey'; readonly key: Uint8Array }
+  /** `KeyTable`: which keys the shard holds, for hints. */
+  | { readonly op: 'keys' }
   /** `ContactRow[]` of these authors' contact messages. */
   | { readonly op: 'contacts'; readonly sources: readonly FeedId[] }
   /** `FeedStatus[]`, sorted by id. */

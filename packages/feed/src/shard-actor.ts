@@ -148,6 +148,8 @@ function handle(
       return replyLater(from, ingest(call.batch, call.outOfOrder ?? false, context))
     case 'getByKey':
       return getByKey(call.key, from, state)
+    case 'keys':
+      return reply(from, store.keys)
     case 'contacts':
       return reply(from, contacts(call.sources, state))
     case 'feeds':

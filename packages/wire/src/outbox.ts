@@ -2,10 +2,10 @@
  * Bytes on their way out of one connection.
  *
  * Small frames that are pushed in one turn of the thread leave in one write, and while a write is
- * under way the next ones collect. One write at a time, of 256 KiB at most, so that "no write was finished for a
- * minute" means that the other side takes next to nothing. Every frame belongs to an account (its
- * stream), which knows how many of its bytes wait; sources ask `canGive` before they ask for the
- * next item, and are woken in the order in which they began to wait.
+ * under way the next ones collect. One write at a time, of 256 KiB at most, so that "no write was
+ * finished for a minute" means that the other side takes next to nothing. Every frame belongs to an
+ * account (its stream), which knows how many of its bytes wait; sources ask `canGive` before they
+ * ask for the next item, and are woken in the order in which they began to wait.
  */
 import type { ByteDuplex } from './byte-duplex.js'
 import type { WireLimits } from './limits.js'
