@@ -8,6 +8,7 @@ import type {
   FrameBatch,
   IngestBatch,
   IngestResult,
+  KeyTable,
   LinkChunk,
   LinkQuery,
   ReadRange,
@@ -16,7 +17,7 @@ import type {
   ShardChunk,
   ShardQuery,
   ShardStatus,
-  TangleRows,
+  TangleChunk,
   TangleWanted,
 } from './protocol.js'
 import { feedActorName, shardActorName } from './shard-host.js'
@@ -24,8 +25,8 @@ import type { Verification } from './verification.js'
 
 /** A publish waits for a disk sync, which a busy disk may delay. */
 const PUBLISH_DEADLINE_MS = 30_000
-/** The first question for a private thread opens every box that is held. */
-const TANGLE_DEADLINE_MS = 10 * 60_000
+/** Chunks of a tangle under way at once, some 2 MiB: most tangles come in one go. */
+const TANGLE_CREDIT = 16
 /** Work that goes through a whole feed or shard. */
 const LONG_DEADLINE_MS = 60 * 60_000
 
@@ -122,10 +123,6 @@ export class ShardClient {
     return this.#call({ op: 'getByKey', key })
   }
 
-  tangle(wanted: TangleWanted): Promise<TangleRows> {
-    return this.#call({ op: 'tangle', ...wanted }, { deadlineMs: TANGLE_DEADLINE_MS })
-  }
-
   contacts(sources: readonly FeedId[]): Promise<ContactRow[]> {
     return this.#call({ op: 'contacts', sources })
   }
@@ -163,7 +160,16 @@ export class ShardClient {
     return this.#stream({ op: 'links', ...query }, options)
   }
 
-  tangleLive(wanted: TangleWanted, options?: StreamOptions): AsyncIterableIterator<TangleRows> {
+  keys(): Promise<KeyTable> {
+    return this.#call({ op: 'keys' })
+  }
+
+  /** The first question for a private thread opens every box that is held. */
+  tangle(wanted: TangleWanted, options?: StreamOptions): AsyncIterableIterator<TangleChunk> {
+    return this.#stream({ op: 'tangle', ...wanted }, { credit: TANGLE_CREDIT, ...options })
+  }
+
+  tangleLive(wanted: TangleWanted, options?: StreamOptions): AsyncIterableIterator<TangleChunk> {
     return this.#stream({ op: 'tangleLive', ...wanted }, options)
   }
 

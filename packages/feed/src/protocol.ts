@@ -172,6 +172,17 @@ export interface TangleRow {
   readonly isPrivate: boolean
 }
 
+/**
+ * A shard's hash index from key to row, in memory that is shared while the shard writes it. A slot is
+ * row + 1, 0 is free; `high` and `low` are the first 64 bits of each row's key.
+ */
+export interface KeyTable {
+  readonly slots: Uint32Array<SharedArrayBuffer>
+  readonly high: Uint32Array<SharedArrayBuffer>
+  readonly low: Uint32Array<SharedArrayBuffer>
+  readonly seed: { readonly high: number; readonly low: number }
+}
+
 /** Which tangle. */
 export interface TangleWanted {
   readonly root: MessageKey
@@ -181,10 +192,18 @@ export interface TangleWanted {
   readonly private?: boolean
 }
 
-/** `rows` runs beside `frames`; frames of private messages hold ciphertext. */
-export interface TangleRows {
-  readonly rows: readonly TangleRow[]
+/**
+ * Messages of a tangle: the columns run beside `frames`, and `tangleMessages` makes rows of them.
+ * Frames of private messages hold ciphertext.
+ */
+export interface TangleChunk {
   readonly frames: FrameBatch
+  readonly authors: readonly FeedId[]
+  readonly timestamps: readonly number[]
+  readonly roots: readonly (MessageKey | null)[]
+  readonly forks: readonly (MessageKey | null)[]
+  readonly branches: readonly (readonly MessageKey[])[]
+  readonly isPrivate: readonly boolean[]
 }
 
 /** Latest word of one author on another: 1 follows, -1 blocks, 0 neither. */
@@ -200,8 +219,8 @@ export type ShardCall =
   | { readonly op: 'ingest'; readonly batch: IngestBatch; readonly outOfOrder?: boolean }
   /** The message with this key as a `FrameBatch` of one, or null. */
   | { readonly op: 'getByKey'; readonly key: Uint8Array }
-  /** The root, where this shard has it, and all messages that name it as root or fork: `TangleRows`. With `name`: of that v2 tangle. */
-  | ({ readonly op: 'tangle' } & TangleWanted)
+  /** `KeyTable`: which keys the shard holds, for hints. */
+  | { readonly op: 'keys' }
   /** `ContactRow[]` of these authors' contact messages. */
   | { readonly op: 'contacts'; readonly sources: readonly FeedId[] }
   /** `FeedStatus[]`, sorted by id. */
@@ -217,7 +236,12 @@ export type ShardCall =
   | ({ readonly op: 'query' } & ShardQuery)
   /** Stream of `LinkChunk`. */
   | ({ readonly op: 'links' } & LinkQuery)
-  /** Stream of `TangleRows`: those that arrive from now on. */
+  /**
+   * Stream of `TangleChunk`: the root, where this shard has it, and the messages that name it as
+   * root or fork. With `name`: of that v2 tangle.
+   */
+  | ({ readonly op: 'tangle' } & TangleWanted)
+  /** Stream of `TangleChunk`: those that arrive from now on. */
   | ({ readonly op: 'tangleLive' } & TangleWanted)
   /**
    * Stream of `RebuildChunk`: throws the derived state away and folds all feeds again. The state

@@ -20,14 +20,14 @@ import { statusOf } from './feed-status.js'
 import { singleFrame } from './frame.js'
 import { incomingByAuthor } from './ingest.js'
 import { LinkCursor } from './link-cursor.js'
-import { LivePrivateCursor, PrivateIndex } from './private-index.js'
+import { PrivateCursor, PrivateIndex } from './private-index.js'
 import type { ContactRow, FeedStatus, IngestResult, ShardCall, ShardStatus } from './protocol.js'
 import { QueryCursor } from './query-cursor.js'
 import { RebuildCursor } from './rebuild-cursor.js'
 import { IngestTotals } from './rejection-tally.js'
 import { feedActorName, type ShardHost, shardKernelName } from './shard-host.js'
 import { requestInvalid } from './stream-bounds.js'
-import { assertTangle, LiveTangleCursor, TangleReader } from './tangle-reader.js'
+import { assertTangle, LiveTangleCursor, TangleCursor, TangleReader } from './tangle-reader.js'
 
 /**
  * The actor of one shard: what concerns all its feeds at once. It reads the shared tables and the
@@ -124,10 +124,15 @@ function cursorOf(
       return new QueryCursor(host.store, call, closed)
     case 'links':
       return new LinkCursor(host.store, call, closed)
-    case 'tangleLive':
-      return call.private
-        ? new LivePrivateCursor(privates, host.store, call.root, closed)
-        : new LiveTangleCursor(tangles, call.root, call.name, closed)
+    case 'tangle':
+    case 'tangleLive': {
+      const isLive = call.op === 'tangleLive'
+      assertTangle(call.root, call.name)
+      if (call.private) return new PrivateCursor(privates, host.store, call.root, isLive, closed)
+      return isLive
+        ? new LiveTangleCursor(tangles, call.root, call.name, closed)
+        : new TangleCursor(tangles, call.root, call.name)
+    }
     default:
       throw unknownCall(call.op)
   }
@@ -145,14 +150,8 @@ function handle(
       return replyLater(from, ingest(call.batch, call.outOfOrder ?? false, context))
     case 'getByKey':
       return getByKey(call.key, from, state)
-    case 'tangle': {
-      if (call.private) {
-        assertTangle(call.root, call.name)
-        return replyLater(from, state.privates.read(call.root))
-      }
-      const rows = state.tangles.read(call.root, call.name)
-      return reply(from, rows, [rows.frames])
-    }
+    case 'keys':
+      return reply(from, store.keys)
     case 'contacts':
       return reply(from, contacts(call.sources, state))
     case 'feeds':

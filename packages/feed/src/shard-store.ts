@@ -2,7 +2,7 @@ import type { Ports } from '@dunbar/actor'
 import type { FeedId, Sequence } from '@dunbar/core'
 import type { FeedRecord, ForkRecord } from './feed-record.js'
 import { OpenShardStore } from './open-shard-store.js'
-import type { FrameBatch, Order } from './protocol.js'
+import type { FrameBatch, KeyTable, Order } from './protocol.js'
 import type { StoreLimits } from './store-limits.js'
 
 /** What a store takes from the machine. */
@@ -276,6 +276,8 @@ export interface ShardStore {
 
   /** The row with this key, confirmed on the disk or in the cache; -1 for none, and for one that can't be read. */
   findKey(keyBytes: Uint8Array): number
+  /** The index that `findKey` looks into, for hints. */
+  readonly keys: KeyTable
   /** The row at a sequence, -1 for none. */
   rowAt(feed: number, sequence: Sequence): number
   /** The row of the newest message of the unbroken chain, -1 for none. */

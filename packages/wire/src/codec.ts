@@ -30,7 +30,7 @@ import {
   STREAM_FLAG,
   TYPE_MASK,
 } from './frame.js'
-import { scanJson } from './json-scan.js'
+import { isDeeperThan } from './json-depth.js'
 import type { WireLimits } from './limits.js'
 import { callTypeOf, type MethodTable } from './method.js'
 import type { Outbox } from './outbox.js'
@@ -252,14 +252,14 @@ export class FrameCodec implements FrameHandler {
   #requestBody(type: number, bytes: Buffer, start: number, end: number): unknown {
     if (type !== JSON_BODY) return null
     const { jsonDepth } = this.#limits
-    const scan = scanJson(bytes, start, end, jsonDepth)
-    if (scan === 'deep') {
-      const text = `a request is nested deeper than ${jsonDepth} levels`
-      this.#refusal ??= new WireError('BAD_JSON', text, { jsonDepth })
+    const text = bytes.toString('utf8', start, end)
+    if (isDeeperThan(text, jsonDepth)) {
+      const reason = `a request is nested deeper than ${jsonDepth} levels`
+      this.#refusal ??= new WireError('BAD_JSON', reason, { jsonDepth })
       return undefined
     }
     try {
-      return JSON.parse(bytes.toString('utf8', start, end))
+      return JSON.parse(text)
     } catch {
       this.#refusal ??= new WireError('BAD_JSON', 'a request should be JSON and is not')
       return undefined
