@@ -236,6 +236,7 @@ function verifyOn(steps: Generator<void, Verification>, from: From): FeedEffect 
 function rebuild(state: FeedActorState): number {
   if (state.feed === -1) return 0
   state.store.rebuildFeed(state.feed)
+  state.host.appended()
   return state.store.feedInfo(state.feed).messages
 }
 

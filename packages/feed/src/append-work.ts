@@ -1,6 +1,6 @@
 import type { Context, Effect, From } from '@dunbar/actor'
 import { reply } from '@dunbar/actor'
-import { isCodedError } from '@dunbar/core'
+import { type FeedId, isCodedError } from '@dunbar/core'
 import { type ClassicMessage, verifySignature } from '@dunbar/formats'
 import { AppendRun, type Candidate, type IncomingMessage, type RunFeed } from './append-run.js'
 import { assertNotQuarantined, type FeedActorState, heldFeed } from './feed-actor-state.js'
@@ -97,8 +97,12 @@ async function workOn(job: Job, state: FeedActorState, context: Context): Promis
     return { proceed: { from, work }, wake: [...state.streams] }
   }
   busyFeeds.delete(state)
-  const result: IngestResult = { added: run.added, known: run.known, rejected: run.tally.list() }
-  return { ...reply(from, result), wake: [...state.streams] }
+  return { ...reply(from, resultOf(run, state.id)), wake: [...state.streams] }
+}
+
+function resultOf({ added, known, tally, refused }: AppendRun, author: FeedId): IngestResult {
+  const result = { added, known, rejected: tally.list() }
+  return refused === null ? result : { ...result, refused: [{ author, ...refused }] }
 }
 
 const verdictOn = ({ message }: Candidate): number => (verifySignature(message) ? 1 : 0)

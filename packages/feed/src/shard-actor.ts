@@ -16,6 +16,8 @@ import {
   isCodedError,
   isFeedId,
 } from '@dunbar/core'
+import { ClockCursor } from './clock-cursor.js'
+import { ContactCursor } from './contact-cursor.js'
 import { statusOf } from './feed-status.js'
 import { singleFrame } from './frame.js'
 import { incomingByAuthor } from './ingest.js'
@@ -126,6 +128,10 @@ function cursorOf(
       return call.private
         ? new LivePrivateCursor(privates, host.store, call.root, closed)
         : new LiveTangleCursor(tangles, call.root, call.name, closed)
+    case 'clock':
+      return new ClockCursor(host.store, call.live ?? false, closed)
+    case 'contactStream':
+      return new ContactCursor(host.store, call.live ?? false, closed)
     default:
       throw unknownCall(call.op)
   }
@@ -192,6 +198,7 @@ async function ingest(
           (error) => {
             if (!isCodedError(error)) throw error
             totals.tally.add(error.code, id, messages.length)
+            totals.refuse({ author: id, sequence: 0, reason: error.code })
           },
         ),
     )
