@@ -22,6 +22,7 @@ import { statusOf } from './feed-status.js'
 import { singleFrame } from './frame.js'
 import { incomingByAuthor } from './ingest.js'
 import { LinkCursor } from './link-cursor.js'
+import { heldFeed } from './own-feed.js'
 import { LivePrivateCursor, PrivateIndex } from './private-index.js'
 import type { ContactRow, FeedStatus, IngestResult, ShardCall, ShardStatus } from './protocol.js'
 import { QueryCursor } from './query-cursor.js'
@@ -231,7 +232,11 @@ async function feeds({ host }: ShardActorState, context: Context): Promise<FeedS
   const list: FeedStatus[] = []
   for (const feed of host.store.feedNumbers()) {
     const status = statusOf(host.store.feedInfo(feed), host.store.isOpen(feed))
-    list.push(aside.has(status.id) ? { ...status, state: 'quarantined' } : status)
+    list.push({
+      ...status,
+      ...(aside.has(status.id) ? { state: 'quarantined' } : {}),
+      ...(status.id === host.own?.keys.id ? publishStatus(host) : {}),
+    })
   }
   return list.sort((a, b) => (a.id < b.id ? -1 : 1))
 }
@@ -269,7 +274,13 @@ async function status({ host }: ShardActorState, context: Context): Promise<Shar
   const aside = await setAside(host, context)
   const statistics = host.store.statistics()
   const quarantined = [...new Set([...statistics.quarantined, ...aside])].sort()
-  return { shard: host.shard, ...statistics, quarantined }
+  return { shard: host.shard, ...statistics, quarantined, ...publishStatus(host) }
+}
+
+function publishStatus({ own, store }: ShardHost): Pick<ShardStatus, 'publish'> {
+  if (own === null) return {}
+  const { publicKey } = own.keys
+  return { publish: own.lock.status(heldFeed(store, store.feedNumber(publicKey), publicKey)) }
 }
 
 const unknownCall = (op: unknown) =>
