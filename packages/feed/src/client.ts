@@ -1,6 +1,8 @@
 import type { CallOptions, Router, StreamOptions } from '@dunbar/actor'
 import type { FeedId, Sequence } from '@dunbar/core'
 import type {
+  ClockChunk,
+  ContactChunk,
   ContactRow,
   FeedChunk,
   FeedStatus,
@@ -11,6 +13,7 @@ import type {
   KeyTable,
   LinkChunk,
   LinkQuery,
+  PublishStatus,
   ReadRange,
   RebuildChunk,
   ShardCall,
@@ -78,6 +81,27 @@ export class FeedClient {
 
   status(): Promise<FeedStatus> {
     return this.#router.call(this.#name, { op: 'status' })
+  }
+
+  /**
+   * Tells the own feed what a peer knows of it; see `FeedCall`.
+   * @param sequence from 1 on: a peer that knows nothing of the feed says nothing about it
+   * @throws {NOT_OWN_FEED} @throws {REQUEST_INVALID}
+   */
+  confirm(sequence: Sequence): Promise<PublishStatus> {
+    const call = { op: 'confirm', sequence } as const
+    return this.#router.call(this.#name, call, {
+      lane: 'remote',
+      deadlineMs: PUBLISH_DEADLINE_MS,
+    })
+  }
+
+  /**
+   * Opens the publish lock of the own feed by the user's word.
+   * @throws {NOT_OWN_FEED} @throws {UNLOCK_REFUSED} it is proven that messages are missing, or that the feed is forked
+   */
+  unlock(): Promise<PublishStatus> {
+    return this.#router.call(this.#name, { op: 'unlock' }, { deadlineMs: PUBLISH_DEADLINE_MS })
   }
 
   forks(): Promise<ForkEvidence[]> {
@@ -171,6 +195,16 @@ export class ShardClient {
 
   tangleLive(wanted: TangleWanted, options?: StreamOptions): AsyncIterableIterator<TangleChunk> {
     return this.#stream({ op: 'tangleLive', ...wanted }, options)
+  }
+
+  /** How far all feeds of the shard are held; with `live` followed by changes. */
+  clock(live = false, options?: StreamOptions): AsyncIterableIterator<ClockChunk> {
+    return this.#stream({ op: 'clock', live }, options)
+  }
+
+  /** What all authors of the shard say of others; with `live` followed by changes. */
+  contactStream(live = false, options?: StreamOptions): AsyncIterableIterator<ContactChunk> {
+    return this.#stream({ op: 'contactStream', live }, options)
   }
 
   #call<Value>(call: ShardCall, options?: CallOptions): Promise<Value> {

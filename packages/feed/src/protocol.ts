@@ -31,11 +31,21 @@ export interface Rejection {
 /** Reasons from validation, and those that only a feed can know. */
 export type RejectReason = string
 
+/** The first message of a feed that was not taken, in one batch. */
+export interface Refusal {
+  readonly author: FeedId
+  /** 0 where the message can't be read, or where none of the feed was looked at. */
+  readonly sequence: number
+  readonly reason: RejectReason
+}
+
 export interface IngestResult {
   readonly added: number
   /** Already held, byte for byte. */
   readonly known: number
   readonly rejected: readonly Rejection[]
+  /** The first refusal of each feed in the batch, at most 100; left out where there is none. */
+  readonly refused?: readonly Refusal[]
 }
 
 /** What happens to a feed; `quarantined` = its actor crashed too often, or its file can't be trusted. */
@@ -52,6 +62,8 @@ export interface FeedStatus {
   readonly state: FeedState
   readonly forked: boolean
   readonly active: boolean
+  /** Of the own feed only. */
+  readonly publish?: PublishStatus
 }
 
 /** Both sides of a fork, as frames. */
@@ -63,7 +75,23 @@ export interface ForkEvidence {
   readonly refused: FrameBatch
 }
 
+/**
+ * Whether the node may sign for its own feed: `safe` = it holds the newest message, as far as it and
+ * its peers know; `recovering` = it may not, and waits for peers or for the user; `unknown` = the
+ * feed can't be asked.
+ */
 export type PublishState = 'unknown' | 'recovering' | 'safe'
+
+/** What the publish lock goes by. */
+export interface PublishStatus {
+  readonly state: PublishState
+  /** Highest sequence of the unbroken chain. */
+  readonly held: Sequence
+  /** Highest sequence known to have been signed here; null where there is no mark. */
+  readonly mark: Sequence | null
+  /** Highest sequence that a peer said to know, or that is held beyond a gap; 0 for none. */
+  readonly claimed: Sequence
+}
 
 /** What may be asked of one feed. */
 export type FeedCall =
@@ -85,6 +113,14 @@ export type FeedCall =
   /** The newest message of the unbroken chain as a `FrameBatch`, or null. */
   | { readonly op: 'latest' }
   | { readonly op: 'status' }
+  /**
+   * A peer said that the newest message of the own feed that it knows is `sequence`, from 1 on: held
+   * here as well it opens a publish lock that waits for peers, not held it closes the lock. Replies
+   * `PublishStatus`.
+   */
+  | { readonly op: 'confirm'; readonly sequence: Sequence }
+  /** The user decides that what is held of the own feed is all there is. Replies `PublishStatus`. */
+  | { readonly op: 'unlock' }
   | { readonly op: 'forks' }
   /** Re-checks every stored message, while others are served; replies `{ messages, damaged: [{ sequence, reason }] }`. */
   | { readonly op: 'verify' }
@@ -213,6 +249,18 @@ export interface ContactRow {
   readonly state: 1 | 0 | -1
 }
 
+/** Latest words of authors on others, or the point where everything held has been given and changes follow. */
+export type ContactChunk = { readonly contacts: readonly ContactRow[] } | { readonly sync: true }
+
+/**
+ * How far feeds are held, in columns side by side: ids of 32 bytes, and the sequence up to which each
+ * is held without a gap. Or the point where all feeds have been given and changes follow. A feed may
+ * come with a lower number than before, 0 for none, where messages turned out to be damaged.
+ */
+export type ClockChunk =
+  | { readonly authors: Uint8Array; readonly sequences: Uint32Array }
+  | { readonly sync: true }
+
 /** What may be asked of a shard. */
 export type ShardCall =
   /** Messages of many feeds; replies `IngestResult`. */
@@ -243,6 +291,10 @@ export type ShardCall =
   | ({ readonly op: 'tangle' } & TangleWanted)
   /** Stream of `TangleChunk`: those that arrive from now on. */
   | ({ readonly op: 'tangleLive' } & TangleWanted)
+  /** Stream of `ClockChunk`: all feeds that are held, then changes, at most one chunk a turn. */
+  | { readonly op: 'clock'; readonly live?: boolean }
+  /** Stream of `ContactChunk`: what all authors of the shard say of others, then changes. */
+  | { readonly op: 'contactStream'; readonly live?: boolean }
   /**
    * Stream of `RebuildChunk`: throws the derived state away and folds all feeds again. The state
    * before serves until the last chunk; then streams over rows end with `INDEX_REBUILT`.
@@ -272,6 +324,8 @@ export interface ShardStatus {
    * `derived/` went away too, nobody does.
    */
   readonly missing: readonly FeedId[]
+  /** Of the shard that has the own feed. */
+  readonly publish?: PublishStatus
   readonly cache: {
     readonly bytes: number
     readonly maxBytes: number
