@@ -122,6 +122,7 @@ export class ShardClient {
     return this.#call({ op: 'getByKey', key })
   }
 
+  /** @throws {PRIVATE_INDEX_FULL} with `private`; see `TangleWanted` */
   tangle(wanted: TangleWanted): Promise<TangleRows> {
     return this.#call({ op: 'tangle', ...wanted }, { deadlineMs: TANGLE_DEADLINE_MS })
   }
@@ -163,6 +164,7 @@ export class ShardClient {
     return this.#stream({ op: 'links', ...query }, options)
   }
 
+  /** With `private` it may end with `PRIVATE_INDEX_FULL`; see `TangleWanted`. */
   tangleLive(wanted: TangleWanted, options?: StreamOptions): AsyncIterableIterator<TangleRows> {
     return this.#stream({ op: 'tangleLive', ...wanted }, options)
   }

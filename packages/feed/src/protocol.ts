@@ -177,7 +177,11 @@ export interface TangleWanted {
   readonly root: MessageKey
   /** Name of a v2 tangle; left out for threads. */
   readonly name?: string
-  /** The private thread of this root, as far as the node can read it, instead of the public one. */
+  /**
+   * The private thread of this root, as far as the node can read it, instead of the public one.
+   * Refused with `PRIVATE_INDEX_FULL` where the shard holds more private messages for the node than
+   * it remembers (200,000): an answer from a part of them would pass for the whole thread.
+   */
   readonly private?: boolean
 }
 
@@ -200,7 +204,10 @@ export type ShardCall =
   | { readonly op: 'ingest'; readonly batch: IngestBatch; readonly outOfOrder?: boolean }
   /** The message with this key as a `FrameBatch` of one, or null. */
   | { readonly op: 'getByKey'; readonly key: Uint8Array }
-  /** The root, where this shard has it, and all messages that name it as root or fork: `TangleRows`. With `name`: of that v2 tangle. */
+  /**
+   * The root, where this shard has it, and all messages that name it as root or fork: `TangleRows`.
+   * With `name`: of that v2 tangle. With `private`: also refused with `PRIVATE_INDEX_FULL`.
+   */
   | ({ readonly op: 'tangle' } & TangleWanted)
   /** `ContactRow[]` of these authors' contact messages. */
   | { readonly op: 'contacts'; readonly sources: readonly FeedId[] }
@@ -217,7 +224,7 @@ export type ShardCall =
   | ({ readonly op: 'query' } & ShardQuery)
   /** Stream of `LinkChunk`. */
   | ({ readonly op: 'links' } & LinkQuery)
-  /** Stream of `TangleRows`: those that arrive from now on. */
+  /** Stream of `TangleRows`: those that arrive from now on. With `private` it may end with `PRIVATE_INDEX_FULL`. */
   | ({ readonly op: 'tangleLive' } & TangleWanted)
   /**
    * Stream of `RebuildChunk`: throws the derived state away and folds all feeds again. The state
