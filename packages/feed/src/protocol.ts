@@ -224,7 +224,11 @@ export interface TangleWanted {
   readonly root: MessageKey
   /** Name of a v2 tangle; left out for threads. */
   readonly name?: string
-  /** The private thread of this root, as far as the node can read it, instead of the public one. */
+  /**
+   * The private thread of this root, as far as the node can read it, instead of the public one.
+   * Refused with `PRIVATE_INDEX_FULL` where the shard holds more private messages for the node than
+   * it remembers (200,000): an answer from a part of them would pass for the whole thread.
+   */
   readonly private?: boolean
 }
 
@@ -286,7 +290,7 @@ export type ShardCall =
   | ({ readonly op: 'links' } & LinkQuery)
   /**
    * Stream of `TangleChunk`: the root, where this shard has it, and the messages that name it as
-   * root or fork. With `name`: of that v2 tangle.
+   * root or fork. With `name`: of that v2 tangle. With `private` it may end with `PRIVATE_INDEX_FULL`.
    */
   | ({ readonly op: 'tangle' } & TangleWanted)
   /** Stream of `TangleChunk`: those that arrive from now on. */
