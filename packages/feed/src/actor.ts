@@ -38,7 +38,7 @@ export interface FeedArg {
   readonly id: FeedId
 }
 
-/** The shard actor asks this way, with messages that stay in the thread. */
+/** The shard actor hands on what comes in bulk this way, with messages that stay in the thread. */
 export type LocalFeedCall =
   | FeedCall
   | {
@@ -150,7 +150,7 @@ function handle(
     case 'appendLocal':
       return startRun(
         call.messages,
-        { outOfOrder: call.outOfOrder, isAuthored: false },
+        { outOfOrder: call.outOfOrder, isAuthored: false, isBulk: true },
         from,
         state,
         context,
@@ -159,7 +159,11 @@ function handle(
       if (call.isAuthored) assertMayPublish(state)
       return startRun(
         incomingOf(call.batch),
-        { outOfOrder: call.outOfOrder ?? false, isAuthored: call.isAuthored ?? false },
+        {
+          outOfOrder: call.outOfOrder ?? false,
+          isAuthored: call.isAuthored ?? false,
+          isBulk: false,
+        },
         from,
         state,
         context,

@@ -40,7 +40,7 @@ export type FeedEffect = Effect<Continuation>
  */
 export function startRun(
   messages: readonly IncomingMessage[],
-  kind: { readonly outOfOrder: boolean; readonly isAuthored: boolean },
+  kind: { readonly outOfOrder: boolean; readonly isAuthored: boolean; readonly isBulk: boolean },
   from: From,
   state: FeedActorState,
   context: Context,
@@ -52,7 +52,8 @@ export function startRun(
   const takesOutOfOrder = !kind.isAuthored && (kind.outOfOrder || state.own !== null)
   const run = new AppendRun(runFeed(state, !kind.isAuthored), messages, takesOutOfOrder)
   state.host.busyFeeds.add(state)
-  return workOn({ run, from, isPoolUsable: true, underWay: [] }, state, context)
+  const { isBulk } = kind
+  return workOn({ run, from, isBulk, isPoolUsable: true, underWay: [] }, state, context)
 }
 
 /** Messages whose signatures are being checked, or are checked and wait for those before them. */
@@ -67,6 +68,8 @@ interface Piece {
 interface Job {
   readonly run: AppendRun
   readonly from: From
+  /** The messages may wait for their sync longer than others. */
+  readonly isBulk: boolean
   /** False once the cpu pool left a batch unanswered. */
   isPoolUsable: boolean
   /** In the order of the run. */
@@ -86,7 +89,7 @@ async function workOn(job: Job, state: FeedActorState, context: Context): Promis
     const mayLeave = isStuck || run.isChecked ? 0 : MAX_UNDER_WAY - 1
     while (underWay.length > mayLeave || underWay[0]?.isReady === true) {
       const { candidates: first, verdicts } = underWay.shift()!
-      await store(run, first, await verdicts, state, underWay.length === 0)
+      await store(job, first, await verdicts, state, underWay.length === 0)
     }
   } catch (error) {
     busyFeeds.delete(state)
@@ -165,14 +168,14 @@ async function verifyHere(candidates: readonly Candidate[], { turns }: Context):
 }
 
 async function store(
-  run: AppendRun,
+  { run, isBulk }: Job,
   candidates: readonly Candidate[],
   verdicts: ArrayLike<number>,
   state: FeedActorState,
   isLast = true,
 ): Promise<void> {
   const entries = run.settle(candidates, verdicts)
-  if (entries.length > 0) await append(entries, state)
+  if (entries.length > 0) await append(entries, state, isBulk)
   if (isLast) run.restart()
 }
 
@@ -180,12 +183,13 @@ async function store(
 export async function append(
   entries: readonly AppendEntry[],
   state: FeedActorState,
+  isBulk = false,
 ): Promise<void> {
   const { store: shardStore, own } = state
   // Not earlier: what a stranger sends in vain leaves no trace.
   if (state.feed === -1) state.feed = shardStore.addFeed(state.idBytes)
   if (own === null) {
-    shardStore.append(state.feed, entries)
+    shardStore.append(state.feed, entries, isBulk)
   } else {
     await appendOwn(entries, state, own)
   }

@@ -169,8 +169,8 @@ export class Log {
       return this.#pool.use(this.path)
     } catch (error) {
       if (systemCode(error) !== 'ENOENT') throw error
+      this.#names.forgetFolder(this.feed, this.folder)
       this.#fs.makeFolder(this.folder)
-      this.#names.forget(this.feed)
       return this.#pool.use(this.path)
     }
   }
