@@ -2,7 +2,7 @@ import type { Behaviour, Context, Cursor, From } from '@dunbar/actor'
 import { refuse, reply } from '@dunbar/actor'
 import { CodedError, type FeedId, feedIdToBytes, isCodedError } from '@dunbar/core'
 import { createClassic } from '@dunbar/formats'
-import type { IncomingMessage } from './append-run.js'
+import type { IncomingRun } from './append-run.js'
 import {
   append,
   type Continuation,
@@ -43,7 +43,7 @@ export type LocalFeedCall =
   | FeedCall
   | {
       readonly op: 'appendLocal'
-      readonly messages: readonly IncomingMessage[]
+      readonly messages: IncomingRun
       readonly outOfOrder: boolean
     }
 

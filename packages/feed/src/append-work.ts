@@ -2,7 +2,7 @@ import type { Context, Effect, From } from '@dunbar/actor'
 import { reply } from '@dunbar/actor'
 import { isCodedError } from '@dunbar/core'
 import { type ClassicMessage, verifySignature } from '@dunbar/formats'
-import { AppendRun, type Candidate, type IncomingMessage, type RunFeed } from './append-run.js'
+import { AppendRun, type Candidate, type IncomingRun, type RunFeed } from './append-run.js'
 import { assertNotQuarantined, type FeedActorState, heldFeed } from './feed-actor-state.js'
 import { publishState } from './own-feed.js'
 import type { IngestResult } from './protocol.js'
@@ -39,7 +39,7 @@ export type FeedEffect = Effect<Continuation>
  * @throws {FEED_QUARANTINED} and the errors of `ShardStore.append`
  */
 export function startRun(
-  messages: readonly IncomingMessage[],
+  messages: IncomingRun,
   kind: { readonly outOfOrder: boolean; readonly isAuthored: boolean; readonly isBulk: boolean },
   from: From,
   state: FeedActorState,
