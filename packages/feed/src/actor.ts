@@ -2,7 +2,7 @@ import type { Behaviour, Context, Cursor, From } from '@dunbar/actor'
 import { refuse, reply } from '@dunbar/actor'
 import { CodedError, type FeedId, feedIdToBytes, isCodedError } from '@dunbar/core'
 import { createClassic } from '@dunbar/formats'
-import type { IncomingMessage } from './append-run.js'
+import type { IncomingRun } from './append-run.js'
 import {
   append,
   type Continuation,
@@ -38,12 +38,12 @@ export interface FeedArg {
   readonly id: FeedId
 }
 
-/** The shard actor asks this way, with messages that stay in the thread. */
+/** The shard actor hands on what comes in bulk this way, with messages that stay in the thread. */
 export type LocalFeedCall =
   | FeedCall
   | {
       readonly op: 'appendLocal'
-      readonly messages: readonly IncomingMessage[]
+      readonly messages: IncomingRun
       readonly outOfOrder: boolean
     }
 
@@ -151,7 +151,7 @@ function handle(
     case 'appendLocal':
       return startRun(
         call.messages,
-        { outOfOrder: call.outOfOrder, isAuthored: false },
+        { outOfOrder: call.outOfOrder, isAuthored: false, isBulk: true },
         from,
         state,
         context,
@@ -160,7 +160,11 @@ function handle(
       if (call.isAuthored) assertMayPublish(state)
       return startRun(
         incomingOf(call.batch),
-        { outOfOrder: call.outOfOrder ?? false, isAuthored: call.isAuthored ?? false },
+        {
+          outOfOrder: call.outOfOrder ?? false,
+          isAuthored: call.isAuthored ?? false,
+          isBulk: false,
+        },
         from,
         state,
         context,

@@ -36,9 +36,9 @@ export class Appender {
   }
 
   /** As `ShardStore.append`. */
-  append(feed: number, log: Log, entries: readonly AppendEntry[]): void {
+  append(feed: number, log: Log, entries: readonly AppendEntry[], isBulk: boolean): void {
     this.#assertOpenFor(feed, log)
-    const offset = this.#write(feed, log, entries)
+    const offset = this.#write(feed, log, entries, isBulk)
     this.#index(feed, log, offset, entries)
   }
 
@@ -50,7 +50,7 @@ export class Appender {
     commit: () => Promise<void>,
   ): Promise<void> {
     this.#assertOpenFor(feed, log)
-    const offset = this.#write(feed, log, entries)
+    const offset = this.#write(feed, log, entries, false)
     log.isBusy = true
     try {
       await this.syncs.syncNow(log)
@@ -76,12 +76,12 @@ export class Appender {
   }
 
   /** Returns where the first frame begins. */
-  #write(feed: number, log: Log, entries: readonly AppendEntry[]): number {
+  #write(feed: number, log: Log, entries: readonly AppendEntry[], isBulk: boolean): number {
     const head = this.#host.tables().feeds.headSequence[feed] as number
     try {
       const frames = encodeEntries(this.#writer, entries, head)
       const offset = log.append(frames)
-      this.syncs.markDirty(log, frames.length)
+      this.syncs.markDirty(log, frames.length, isBulk)
       return offset
     } finally {
       this.#writer.clear()

@@ -131,7 +131,7 @@ export class ShardClient {
     this.#name = shardActorName(shard)
   }
 
-  /** The batch is moved. */
+  /** The batch is moved. What it adds is known to be on the disk after the next `sync` or `checkpoint`. */
   ingest(batch: IngestBatch): Promise<IngestResult> {
     return this.#call(
       { op: 'ingest', batch },

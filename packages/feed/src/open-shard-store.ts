@@ -95,7 +95,7 @@ export class OpenShardStore extends ShardQueries implements ShardStore {
       (row) => this.#noteDamage(row),
       this.#limits.cacheBytes,
     )
-    const { syncDelayMs: delayMs, syncBytes: maxBytes, syncConcurrency: concurrency } = this.#limits
+    const limits = this.#limits
     this.#appender = new Appender(
       {
         tables: () => this.tables,
@@ -104,7 +104,13 @@ export class OpenShardStore extends ShardQueries implements ShardStore {
         changed,
       },
       ports.timers,
-      { delayMs, maxBytes, concurrency },
+      {
+        delayMs: limits.syncDelayMs,
+        maxBytes: limits.syncBytes,
+        bulkDelayMs: limits.bulkSyncDelayMs,
+        bulkBytes: limits.bulkSyncBytes,
+        concurrency: limits.syncConcurrency,
+      },
     )
     this.#work = this.#open()
   }
@@ -160,8 +166,8 @@ export class OpenShardStore extends ShardQueries implements ShardStore {
     return this.record(feed).forks
   }
 
-  append(feed: number, entries: readonly AppendEntry[]): void {
-    this.#appender.append(feed, this.#writable(feed), entries)
+  append(feed: number, entries: readonly AppendEntry[], isBulk = false): void {
+    this.#appender.append(feed, this.#writable(feed), entries, isBulk)
   }
 
   async appendDurably(

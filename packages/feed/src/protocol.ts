@@ -267,7 +267,10 @@ export type ClockChunk =
 
 /** What may be asked of a shard. */
 export type ShardCall =
-  /** Messages of many feeds; replies `IngestResult`. */
+  /**
+   * Messages of many feeds; replies `IngestResult`. They may stay off the disk for 15 s or 64 MiB:
+   * who tells of them asks for a `checkpoint` or `sync` first.
+   */
   | { readonly op: 'ingest'; readonly batch: IngestBatch; readonly outOfOrder?: boolean }
   /** The message with this key as a `FrameBatch` of one, or null. */
   | { readonly op: 'getByKey'; readonly key: Uint8Array }

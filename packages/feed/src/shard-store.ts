@@ -253,14 +253,16 @@ export interface ShardStore {
 
   /**
    * Appends one run of messages with one write, then indexes them, then moves the head over those in
-   * the chain and over messages that waited out of order behind them. All or nothing.
+   * the chain and over messages that waited out of order behind them. All or nothing. Resolves
+   * nothing about the disk: see `flush`. With `isBulk` the sync may wait longer, for a caller that
+   * calls `flush` before it tells anyone, and can give the messages again.
    * @throws {STORE_FULL} the disk took only a part; nothing is kept
    * @throws {STORE_FAILED} any other failure of the disk; nothing is kept
    * @throws {STORE_QUARANTINED} the log can't be trusted
    * @throws {STORE_NOT_READY} the store is opening
    * @throws {STORE_ENTRY_INVALID} an entry is out of bounds, or `inChain` does not continue the chain
    */
-  append(feed: number, entries: readonly AppendEntry[]): void
+  append(feed: number, entries: readonly AppendEntry[], isBulk?: boolean): void
   /**
    * As `append`, but nothing is indexed, and so seen by anyone, before the frames are on the disk
    * and `commit` has resolved. Where either fails the frames are taken back. One at a time a feed.

@@ -91,6 +91,11 @@ export class ManualTimers {
     return this.#waiting.length
   }
 
+  /** The one that was set first. */
+  runFirst(): void {
+    this.#waiting.shift()?.()
+  }
+
   runAll(): void {
     for (const run of this.#waiting.splice(0)) run()
   }
