@@ -1,0 +1,111 @@
+import type { Clock, FileSystem, Logger, Random, Timers } from '@dunbar/actor'
+import type { FeedId, Keys } from '@dunbar/core'
+import type { Method, MethodTable } from '@dunbar/wire'
+import type { PeerAddress } from './address.js'
+import type { ConnLimits } from './limits.js'
+import type { SecurePeer } from './secure-peer.js'
+import type { UdpPort } from './udp.js'
+
+/** What this room asks of the follow graph. */
+export interface ConnGraph {
+  /** 0 is this node, 1 whom it follows; null for who is beyond all hops. */
+  hopsOf(id: FeedId): number | null
+  isBlocked(id: FeedId): boolean
+  /** Tells of each new block by this node. The returned function takes that back. */
+  onBlocked(listener: (id: FeedId) => void): () => void
+  /** Tells that distances changed, so that others may be dialled. The returned function takes that back. */
+  onChange(listener: () => void): () => void
+}
+
+/** Discovery in the local network. */
+export interface LanConfig {
+  readonly isEnabled: boolean
+  /** Where the sockets are bound. Default `0.0.0.0`. */
+  readonly host?: string
+  /** Where announcements go. Default: the broadcast address of each network of this machine. */
+  readonly broadcastHost?: string
+  /** Port of the encrypted form. Default 26830. */
+  readonly port?: number
+  /** Port of the plain form; null does without it. Default 8008. */
+  readonly legacyPort?: number | null
+}
+
+export interface ConnConfig {
+  /** Names or addresses under which this node is reached from the internet. Default: none. */
+  readonly externalHosts?: readonly string[]
+  /** Whether peers are dialled unasked. Default true. */
+  readonly autoconnect?: boolean
+  /** Whether invites may name, and the schedule may dial, private addresses and this machine. Default false. */
+  readonly allowsPrivate?: boolean
+  /** Default: off. */
+  readonly lan?: LanConfig
+  /** How long a connection may rest before it is pinged, 10 s to 30 min. Default 5 min. */
+  readonly pingMs?: number
+}
+
+export interface ConnOptions {
+  /** This node's identity. */
+  readonly keys: Keys
+  /** 32 bytes; closes the announcements of the local network. */
+  readonly networkKey: Uint8Array
+  /** Where `conn.json` and `invites.json` are. */
+  readonly folder: string
+  /** Connects; with the own keys, and serving what peers may call, where none are given. With others nothing is served. */
+  dial(address: PeerAddress, keys?: Keys): Promise<SecurePeer>
+  readonly graph: ConnGraph
+  /** Publishes on the own feed; gives `{ key, value, timestamp }`. */
+  publish(content: Readonly<Record<string, unknown>>): Promise<unknown>
+  readonly files: FileSystem
+  readonly timers: Timers
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+  /** Default: the machine's. */
+  readonly udp?: UdpPort
+  readonly config?: ConnConfig
+  readonly limits?: Partial<ConnLimits>
+}
+
+/** One connection, open or being made. */
+export interface ConnPeer {
+  readonly address: string
+  readonly key: FeedId
+  readonly state: 'connecting' | 'connected' | 'disconnecting'
+  /** Whether this side dialled. */
+  readonly isDialler: boolean
+  /** Where the address is from or what is there: `pub`, `lan`, `room`, `internet`, … */
+  readonly type: string | null
+  /** Wall time of the last change of state, ms. */
+  readonly since: number
+}
+
+/** Peers of a node: whom it knows, whom it dials, who is connected. */
+export interface Conn {
+  /** What peers may call, of this room: `gossip.ping`, `conn.ping`, `getAddress`. */
+  readonly peerMethods: readonly Method[]
+  /** For local clients: `conn.*`, `gossip.*`, `invite.*`, `address`, `getAddress`. */
+  readonly localMethods: readonly Method[]
+  /** Takes over an inbound connection. Outbound ones that this room dialled are known already. */
+  addPeer(peer: SecurePeer): void
+  /** Whether this identity may connect. */
+  authorize(id: FeedId): boolean
+  /** What this identity may call: `all`, except for the key of an invite, which may use the invite and nothing else. */
+  methodsFor(id: FeedId, all: MethodTable): MethodTable
+  /**
+   * A connection with the peer at this address: one that is there, or a new one.
+   * @throws {ADDRESS_INVALID | ADDRESS_UNSUPPORTED | ADDRESS_SELF | PEER_BLOCKED | TOO_MANY_CONNECTIONS | CONN_CLOSED}
+   * @throws whatever dialling throws
+   */
+  connect(address: PeerAddress | string): Promise<SecurePeer>
+  /** Closes the connections with this peer, however many. Resolves to whether there were any. */
+  disconnect(id: FeedId): Promise<boolean>
+  peers(): ConnPeer[]
+  /** Tells of every established connection, inbound and outbound, except those of invite keys. */
+  onPeer(listener: (peer: SecurePeer) => void): () => void
+  /** Where the server listens; announced in the local network and named in invites. Null: nowhere. */
+  setEndpoint(endpoint: { readonly host: string; readonly port: number } | null): void
+  /** An address in a `pub` message of a feed that is replicated. True where it was taken into the book. */
+  addPubMessage(author: FeedId, content: unknown): boolean
+  /** Closes all connections, stops what runs, and writes the address book. */
+  close(): Promise<void>
+}
