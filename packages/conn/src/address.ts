@@ -56,7 +56,7 @@ export function netAddress(host: string, port: number, key: FeedId): PeerAddress
 }
 
 /** Whether this node knows how to connect there. */
-export function isDialable(address: PeerAddress): boolean {
+export function isDialable(address: Pick<PeerAddress, 'transport'>): boolean {
   return address.transport === 'net'
 }
 

@@ -1,9 +1,11 @@
 import type { Clock, FileSystem, Logger, Random, Timers } from '@dunbar/actor'
 import type { FeedId, Keys } from '@dunbar/core'
-import type { Method, MethodTable } from '@dunbar/wire'
+import type { Method, MethodTable, SecurePeer } from '@dunbar/wire'
 import type { PeerAddress } from './address.js'
+import type { ConnPeer } from './connections.js'
+import type { LanConfig } from './lan.js'
 import type { ConnLimits } from './limits.js'
-import type { SecurePeer } from './secure-peer.js'
+import { Room } from './room.js'
 import type { UdpPort } from './udp.js'
 
 /** What this room asks of the follow graph. */
@@ -15,19 +17,6 @@ export interface ConnGraph {
   onBlocked(listener: (id: FeedId) => void): () => void
   /** Tells that distances changed, so that others may be dialled. The returned function takes that back. */
   onChange(listener: () => void): () => void
-}
-
-/** Discovery in the local network. */
-export interface LanConfig {
-  readonly isEnabled: boolean
-  /** Where the sockets are bound. Default `0.0.0.0`. */
-  readonly host?: string
-  /** Where announcements go. Default: the broadcast address of each network of this machine. */
-  readonly broadcastHost?: string
-  /** Port of the encrypted form. Default 26830. */
-  readonly port?: number
-  /** Port of the plain form; null does without it. Default 8008. */
-  readonly legacyPort?: number | null
 }
 
 export interface ConnConfig {
@@ -66,19 +55,6 @@ export interface ConnOptions {
   readonly limits?: Partial<ConnLimits>
 }
 
-/** One connection, open or being made. */
-export interface ConnPeer {
-  readonly address: string
-  readonly key: FeedId
-  readonly state: 'connecting' | 'connected' | 'disconnecting'
-  /** Whether this side dialled. */
-  readonly isDialler: boolean
-  /** Where the address is from or what is there: `pub`, `lan`, `room`, `internet`, … */
-  readonly type: string | null
-  /** Wall time of the last change of state, ms. */
-  readonly since: number
-}
-
 /** Peers of a node: whom it knows, whom it dials, who is connected. */
 export interface Conn {
   /** What peers may call, of this room: `gossip.ping`, `conn.ping`, `getAddress`. */
@@ -99,7 +75,7 @@ export interface Conn {
   connect(address: PeerAddress | string): Promise<SecurePeer>
   /** Closes the connections with this peer, however many. Resolves to whether there were any. */
   disconnect(id: FeedId): Promise<boolean>
-  peers(): ConnPeer[]
+  peers(): readonly ConnPeer[]
   /** Tells of every established connection, inbound and outbound, except those of invite keys. */
   onPeer(listener: (peer: SecurePeer) => void): () => void
   /** Where the server listens; announced in the local network and named in invites. Null: nowhere. */
@@ -108,4 +84,15 @@ export interface Conn {
   addPubMessage(author: FeedId, content: unknown): boolean
   /** Closes all connections, stops what runs, and writes the address book. */
   close(): Promise<void>
+}
+
+/**
+ * Reads the address book and the invites, and begins to dial and to announce as the configuration
+ * says. The caller owns the sockets: it hands inbound connections over by `addPeer`, and asks
+ * `authorize` and `methodsFor`.
+ */
+export async function createConn(options: ConnOptions): Promise<Conn> {
+  const room = new Room(options)
+  await room.begin()
+  return room
 }

@@ -6,6 +6,8 @@ export interface ConnLimits {
   readonly strangerConnections: number
   /** Connections with one peer; the oldest gives way, since its other end may be gone. */
   readonly connectionsPerPeer: number
+  /** Connections with the keys of invites. */
+  readonly guests: number
   /** Peers that are connected without being asked for, by the schedule. */
   readonly scheduledPeers: number
   /** Rooms that are connected by the schedule. */
@@ -43,6 +45,7 @@ export const CONN_LIMITS: ConnLimits = {
   connections: 200,
   strangerConnections: 150,
   connectionsPerPeer: 2,
+  guests: 32,
   scheduledPeers: 4,
   // A room is of no use to a node that can't open tunnels.
   scheduledRooms: 0,
