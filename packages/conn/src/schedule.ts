@@ -84,7 +84,7 @@ export function plan(state: ScheduleState): Plan {
       const dueMs = candidate.triedAtMs === null ? nowMs : candidate.triedAtMs + waitMs
       return { candidate, waitMs, dueMs }
     })
-    .filter(({ dueMs }) => Number.isFinite(dueMs))
+    .filter(({ waitMs }) => Number.isFinite(waitMs))
     .sort((one, other) => one.waitMs - other.waitMs)
   const due = waiting.filter(({ dueMs }) => dueMs <= nowMs).slice(0, freeCount)
   const dial = due.map(({ candidate }) => candidate)
