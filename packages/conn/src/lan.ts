@@ -72,6 +72,7 @@ export class Lan {
   /** Where peers find this node; nothing is announced without. */
   setEndpoint(endpoint: { readonly host: string; readonly port: number } | null): void {
     this.#endpoint = endpoint
+    if (this.#run !== null) this.#announce(this.#run)
   }
 
   /** Resolves when the ports are bound, or known not to be to be had, which is logged. */

@@ -1,5 +1,6 @@
 import { generateKeys } from '@dunbar/core'
 import fc from 'fast-check'
+import ssbKeys from 'ssb-keys'
 import { describe, expect, test } from 'vitest'
 import { netAddress } from '../src/index.js'
 import {
@@ -36,6 +37,22 @@ describe('a datagram', () => {
     expect(readEncryptedPacket(foreign, networkKey)).toBeNull()
     const two = `${address.text};${netAddress('192.168.1.21', 8008, other.id)!.text}`
     expect(readEncryptedPacket(encryptedPacket(two, keys, networkKey), networkKey)).toBeNull()
+  })
+
+  test('is read by ssb-keys, and one of ssb-keys is read here', () => {
+    const packet = Buffer.from(encryptedPacket(address.text, keys, networkKey))
+    const [box, signature] = [packet.subarray(0, -64), packet.subarray(-64)]
+    const opened = ssbKeys.secretUnbox(box, Buffer.from(networkKey))
+    expect(opened).toEqual({ address: address.text })
+    const signed = { ...opened, signature: `${signature.toString('base64')}.sig.ed25519` }
+    expect(ssbKeys.verifyObj({ public: keys.id.slice(1) }, signed)).toBe(true)
+
+    const theirs = ssbKeys.generate('ed25519', Buffer.alloc(32, 1))
+    const content = { address: address.text }
+    const theirBox = ssbKeys.secretBox(content, Buffer.from(networkKey))
+    const text = ssbKeys.signObj(theirs, content).signature.replace('.sig.ed25519', '')
+    const theirPacket = Buffer.concat([theirBox, Buffer.from(text, 'base64')])
+    expect(theirPacket).toEqual(packet)
   })
 
   test('that was changed anywhere says nothing', () => {

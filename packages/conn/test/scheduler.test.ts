@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { netAddress } from '../src/index.js'
 import { SimulatedNetwork, type SimulatedNode } from './simulated-network.js'
 
-const SEEDS = [1, 2, 3, 4, 5]
+const SEEDS = [1, 2, 3]
 const MINUTE_MS = 60_000
 const HOUR_MS = 3_600_000
 
@@ -92,7 +92,7 @@ describe.each(SEEDS)('with seed %d, the schedule', (seed) => {
       met.add(remoteId)
       expect(connectedTo(ana).length).toBeLessThanOrEqual(4)
     })
-    await network.simulation.advance(48 * HOUR_MS)
+    await network.simulation.advance(30 * HOUR_MS)
     expect(met.size).toBe(others.length)
   })
 
