@@ -65,7 +65,10 @@ export interface Conn {
   addPeer(peer: SecurePeer): void
   /** Whether this identity may connect. */
   authorize(id: FeedId): boolean
-  /** What this identity may call: `all`, except for the key of an invite, which may use the invite and nothing else. */
+  /**
+   * What this identity may call: `all`, except for the key of an invite, which may use the invite
+   * and nothing else. Once the invite is used up, its key is a stranger's.
+   */
   methodsFor(id: FeedId, all: MethodTable): MethodTable
   /**
    * A connection with the peer at this address: one that is there, or a new one.

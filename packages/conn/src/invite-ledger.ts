@@ -56,16 +56,16 @@ export class InviteLedger {
     for (const invite of invites) this.#invites.set(invite.id, invite)
   }
 
-  get(id: FeedId): Invite | undefined {
-    return this.#invites.get(id)
-  }
-
+  /** Whether this is the key of an invite, used up or not. */
   has(id: FeedId): boolean {
     return this.#invites.has(id)
   }
 
-  isLive({ used, total, expiresAt }: Invite): boolean {
-    return used < total && this.#options.clock.now() < expiresAt
+  /** Whether this is the key of an invite that can still be used. */
+  isLive(id: FeedId): boolean {
+    const invite = this.#invites.get(id)
+    if (invite === undefined) return false
+    return invite.used < invite.total && this.#options.clock.now() < invite.expiresAt
   }
 
   /** Adds an invite. On the disk when it resolves. @throws {INVITE_LIMIT} and the system's errors */
@@ -88,7 +88,7 @@ export class InviteLedger {
    */
   async take(id: FeedId): Promise<Invite> {
     const invite = this.#invites.get(id)
-    if (invite === undefined || !this.isLive(invite)) {
+    if (invite === undefined || !this.isLive(id)) {
       throw new ConnError('INVITE_EXPIRED', 'invite has expired', {})
     }
     this.#change(id, 1)
@@ -112,7 +112,7 @@ export class InviteLedger {
     for (const invite of this.#invites.values()) {
       const isOld = now > Math.max(invite.createdAt, invite.expiresAt) + KEPT_AFTER_MS
       const isRoomNeeded = this.#invites.size >= this.#options.limits.invites
-      if (isOld || (isRoomNeeded && !this.isLive(invite))) this.#invites.delete(invite.id)
+      if (isOld || (isRoomNeeded && !this.isLive(invite.id))) this.#invites.delete(invite.id)
     }
   }
 

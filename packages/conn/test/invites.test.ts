@@ -2,6 +2,7 @@ import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { feedIdToBytes, generateKeys } from '@dunbar/core'
 import { dialTcp } from '@dunbar/wire'
+import ssbClient from 'ssb-client'
 import { describe, expect, test } from 'vitest'
 import { parseInvite, printInvite } from '../src/index.js'
 import { NETWORK_KEY, nextPeer, type TcpNode, tcpNode, twoNodes } from './tcp-node.js'
@@ -155,6 +156,38 @@ describe('an invite', () => {
     })
     await expect(guest.call('whoami')).rejects.toThrow('not in list of allowed methods')
     expect(pub.conn.peers()).toEqual([])
+  })
+
+  test('that is used up makes its key a stranger, which is how some clients come back', async () => {
+    const greeting = { name: 'hello', type: 'sync' as const, handler: () => 'welcome' }
+    const pub = await tcpNode({ methods: [greeting] })
+    const code = await invite(pub)
+    const guest = await guestOf(pub, code)
+    await guest.call('invite.use', [{ feed: generateKeys().id }])
+    await guest.close()
+    const again = await guestOf(pub, code)
+    expect(await again.call('hello')).toBe('welcome')
+    const use = again.call('invite.use', [{ feed: generateKeys().id }])
+    await expect(use).rejects.toMatchObject(remote('invite has expired'))
+    expect(pub.conn.peers()).toHaveLength(1)
+  })
+
+  test('is used by ssb-client, which dials with the key in a modern code', async () => {
+    const pub = await tcpNode()
+    const code = await invite(pub, { modern: true })
+    const client = await ssbClient(true, {
+      remote: code,
+      caps: { shs: Buffer.from(NETWORK_KEY).toString('base64') },
+      manifest: { invite: { use: 'async' } },
+    })
+    const feed = generateKeys().id
+    expect(await client.invite.use({ feed })).toMatchObject({
+      value: { content: { contact: feed } },
+    })
+    await expect(client.invite.use({ feed: generateKeys().id })).rejects.toThrow(
+      'invite has expired',
+    )
+    await new Promise((resolve) => client.close(resolve))
   })
 
   test('with a wrong seed is refused with a reason, and harms nobody', async () => {

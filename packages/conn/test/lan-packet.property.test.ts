@@ -45,12 +45,12 @@ describe('a datagram', () => {
     const opened = ssbKeys.secretUnbox(box, Buffer.from(networkKey))
     expect(opened).toEqual({ address: address.text })
     const signed = { ...opened, signature: `${signature.toString('base64')}.sig.ed25519` }
-    expect(ssbKeys.verifyObj({ public: keys.id.slice(1) }, signed)).toBe(true)
+    expect(ssbKeys.verifyObj({ public: keys.id.slice(1) }, null, signed)).toBe(true)
 
     const theirs = ssbKeys.generate('ed25519', Buffer.alloc(32, 1))
     const content = { address: address.text }
     const theirBox = ssbKeys.secretBox(content, Buffer.from(networkKey))
-    const text = ssbKeys.signObj(theirs, content).signature.replace('.sig.ed25519', '')
+    const text = ssbKeys.signObj(theirs, null, content).signature.replace('.sig.ed25519', '')
     const theirPacket = Buffer.concat([theirBox, Buffer.from(text, 'base64')])
     expect(theirPacket).toEqual(packet)
   })
