@@ -11,16 +11,29 @@ const PERMISSIONS = 0o600
  */
 export async function replaceFile(files: FileSystem, path: string, text: string): Promise<void> {
   const made = `${path}.new`
-  if (files.stat(made) !== null) files.remove(made)
-  const handle = files.open(made, 'createNew', PERMISSIONS)
+  removeIfThere(files, made)
   try {
-    handle.write(Buffer.from(text), 0)
-    await handle.sync()
-  } finally {
-    handle.close()
+    const handle = files.open(made, 'createNew', PERMISSIONS)
+    try {
+      handle.write(Buffer.from(text), 0)
+      await handle.sync()
+    } finally {
+      handle.close()
+    }
+    files.rename(made, path)
+    await files.syncFolder(dirname(path))
+  } catch (error) {
+    try {
+      removeIfThere(files, made)
+    } catch {
+      // The next replacement removes it, or says why it can't.
+    }
+    throw error
   }
-  files.rename(made, path)
-  await files.syncFolder(dirname(path))
+}
+
+function removeIfThere(files: FileSystem, path: string): void {
+  if (files.stat(path) !== null) files.remove(path)
 }
 
 /** What a JSON file holds; the reason where there is one that can't be used. */

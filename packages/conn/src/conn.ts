@@ -39,8 +39,11 @@ export interface ConnOptions {
   readonly networkKey: Uint8Array
   /** Where `conn.json` and `invites.json` are. */
   readonly folder: string
-  /** Connects; with the own keys, and serving what peers may call, where none are given. With others nothing is served. */
-  dial(address: PeerAddress, keys?: Keys): Promise<SecurePeer>
+  /**
+   * Connects; with the own keys, and serving what peers may call, where none are given. With others
+   * nothing is served. Gives up when the signal is aborted.
+   */
+  dial(address: PeerAddress, keys?: Keys, signal?: AbortSignal): Promise<SecurePeer>
   readonly graph: ConnGraph
   /** Publishes on the own feed; gives `{ key, value, timestamp }`. */
   publish(content: Readonly<Record<string, unknown>>): Promise<unknown>

@@ -46,11 +46,14 @@ interface Link extends ConnPeer {
   since: number
   sinceMs: number
   peer: SecurePeer | null
+  /** Gives up an attempt. */
+  readonly abort: AbortController
 }
 
 export interface ConnectionsOptions {
   readonly id: FeedId
-  dial(address: PeerAddress): Promise<SecurePeer>
+  /** Gives up when the signal is aborted. */
+  dial(address: PeerAddress, signal: AbortSignal): Promise<SecurePeer>
   isBlocked(id: FeedId): boolean
   /** Whether somebody near follows this peer. */
   isKnown(id: FeedId): boolean
@@ -187,24 +190,26 @@ export class Connections {
     }
     const { data = {}, isScheduled = false } = options
     const link = this.#newLink({ address: text, key, isDialler: true, data, isScheduled })
-    const done = this.#attempt(address, link)
+    // Begins behind this turn, so that whoever dials meets a state that is complete.
+    const done = Promise.resolve().then(() => this.#attempt(address, link))
     this.#attempts.set(key, { address: text, done })
     this.#tell('connecting', link)
     return done
   }
 
   async #attempt(address: PeerAddress, link: Link): Promise<SecurePeer> {
+    const { dial, isBlocked } = this.#options
     let peer: SecurePeer
     try {
-      peer = await this.#options.dial(address)
+      peer = await dial(address, link.abort.signal)
     } catch (error) {
       this.#attempts.delete(link.key)
       this.#links.delete(link)
-      this.#tell('connecting-failed', link)
+      this.#tell(link.state === 'disconnecting' ? 'disconnected' : 'connecting-failed', link)
       throw error
     }
     this.#attempts.delete(link.key)
-    if (link.state === 'disconnecting' || this.#isClosed || this.#options.isBlocked(link.key)) {
+    if (link.state === 'disconnecting' || isBlocked(link.key)) {
       await peer.connection.close()
       this.#links.delete(link)
       this.#tell('disconnected', link)
@@ -230,12 +235,12 @@ export class Connections {
     return links.length > 0
   }
 
-  /** An attempt is given up when it succeeds or fails; dialling can't be taken back. */
   async #close(link: Link): Promise<void> {
     if (link.state !== 'disconnecting') {
       this.#move(link, 'disconnecting')
       this.#tell('disconnecting', link)
     }
+    link.abort.abort()
     await link.peer?.connection.close()
   }
 
@@ -248,8 +253,9 @@ export class Connections {
   }): Link {
     const since = this.#options.clock.now()
     const sinceMs = this.#options.clock.monotonic()
-    const rest = { state: 'connecting' as const, birth: since, since, sinceMs, peer: null }
-    const link: Link = { isScheduled: false, ...begin, ...rest }
+    const times = { birth: since, since, sinceMs }
+    const rest = { state: 'connecting' as const, peer: null, abort: new AbortController() }
+    const link: Link = { isScheduled: false, ...begin, ...times, ...rest }
     this.#links.add(link)
     return link
   }

@@ -5,7 +5,7 @@
 import type { Clock, Logger, Random, Timers } from '@dunbar/actor'
 import { type FeedId, generateKeys, isCodedError, isFeedId, type Keys } from '@dunbar/core'
 import type { SecurePeer } from '@dunbar/wire'
-import type { PeerAddress } from './address.js'
+import { isDialable, type PeerAddress } from './address.js'
 import { ConnError } from './errors.js'
 import { type InviteCode, parseInvite, printInvite, printModernInvite } from './invite-code.js'
 import type { InviteLedger } from './invite-ledger.js'
@@ -119,11 +119,11 @@ export class Invites {
   /**
    * Uses the code of a pub: has it follow this node, follows it, and announces it. Gives the
    * messages that were published.
-   * @throws {INVITE_INVALID | INVITE_UNREACHABLE | INVITE_REFUSED}
+   * @throws {INVITE_INVALID | ADDRESS_UNSUPPORTED | PEER_BLOCKED | INVITE_UNREACHABLE | INVITE_REFUSED}
    */
   async accept(text: unknown): Promise<readonly unknown[]> {
     const code = parseInvite(text)
-    const { keys, publish, isFollowing, onAccepted } = this.#options
+    const { keys, publish, isFollowing, isBlocked, onAccepted } = this.#options
     if (code === null) {
       throw new ConnError(
         'INVITE_INVALID',
@@ -135,6 +135,13 @@ export class Invites {
     const { key, host, port } = address
     if (key === keys.id) {
       throw new ConnError('INVITE_INVALID', 'that is an invite of this node itself', {})
+    }
+    if (!isDialable(address)) {
+      const reason = `this node can't dial addresses of the kind ${address.transport}, only net`
+      throw new ConnError('ADDRESS_UNSUPPORTED', reason, { transport: address.transport })
+    }
+    if (isBlocked(key)) {
+      throw new ConnError('PEER_BLOCKED', `${key} is blocked by this node`, { id: key })
     }
     await this.#redeem(code)
     const published: unknown[] = []
@@ -175,7 +182,8 @@ export class Invites {
       return message
     } catch (error) {
       this.#followed.delete(feed)
-      if (isTaken) await ledger.giveBack(id)
+      // Where the disk refuses that, the use is lost at the next start, and nobody gets one too many.
+      if (isTaken) await ledger.giveBack(id).catch(() => undefined)
       throw error
     }
   }

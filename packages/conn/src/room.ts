@@ -63,7 +63,7 @@ export class Room implements Conn {
     this.#staging = new Staging(clock, timers, limits.stagedPeers)
     this.#connections = new Connections({
       id: keys.id,
-      dial: (address) => options.dial(address),
+      dial: (address, signal) => options.dial(address, undefined, signal),
       isBlocked,
       isKnown: (id) => hopsOf(id) !== null,
       clock,
@@ -270,7 +270,6 @@ export class Room implements Conn {
   #onBlocked(id: FeedId): void {
     this.#staging.unstagePeer(id)
     void this.#connections.disconnect(id)
-    for (const guest of this.#guests) if (guest.remoteId === id) void guest.connection.close()
   }
 
   #onEvent(event: ConnectionEvent): void {

@@ -134,13 +134,13 @@ export class Scheduler {
   #candidates(isForRooms: boolean): Candidate[] {
     const { book, staging } = this.#options
     const best = new Map<FeedId, Candidate>()
-    const consider = (text: string, entry: Partial<AddressEntry>): void => {
-      const address = parseAddress(text)
-      if (address === null || (entry.type === 'room') !== isForRooms) return
-      if (entry.autoconnect === false || !this.#mayDial(address, isForRooms)) return
-      const { key } = address
-      const type = entry.type ?? null
+    const consider = (text: string, entry: Pick<AddressEntry, 'key'> & Partial<AddressEntry>) => {
+      const { key, type = null, autoconnect } = entry
+      if ((type === 'room') !== isForRooms || autoconnect === false) return
       const hops = this.#options.hopsOf(key)
+      if ((hops === null && !isForRooms) || !this.#isWanted(key)) return
+      const address = parseAddress(text)
+      if (address === null || !this.#mayDial(address)) return
       const experience = this.#experience(address.text, entry)
       const candidate = { address: address.text, key, type, hops, ...experience }
       const other = best.get(key)
@@ -153,14 +153,15 @@ export class Scheduler {
     return [...best.values()]
   }
 
-  #mayDial(address: PeerAddress, isForRooms: boolean): boolean {
-    const { id, connections, hopsOf, isBlocked, allowsLoopback } = this.#options
-    const { key, host } = address
-    if (!isDialable(address) || key === id || isBlocked(key) || connections.isConnected(key)) {
-      return false
-    }
-    if (!isForRooms && hopsOf(key) === null) return false
-    return allowsLoopback || host === null || !isLoopbackHost(host)
+  #isWanted(key: FeedId): boolean {
+    const { id, connections, isBlocked } = this.#options
+    return key !== id && !isBlocked(key) && !connections.isConnected(key)
+  }
+
+  #mayDial(address: PeerAddress): boolean {
+    const { host } = address
+    if (!isDialable(address) || host === null) return false
+    return this.#options.allowsLoopback || !isLoopbackHost(host)
   }
 
   /** Strangers do not count: they must not keep this node from its friends. */

@@ -102,6 +102,18 @@ describe('a connection', () => {
     await expect(refused).rejects.toMatchObject({ code: 'TOO_MANY_CONNECTIONS' })
   })
 
+  test('that is being made is given up on demand, and by a block', async () => {
+    const [ana, ben] = await twoNodes()
+    const attempt = ana.conn.connect(ben.address)
+    attempt.catch(() => {})
+    await ana.conn.disconnect(ben.id)
+    await expect(attempt).rejects.toThrow()
+    const another = ana.conn.connect(ben.address)
+    ana.graph.block(ben.id)
+    await expect(another).rejects.toThrow()
+    expect(ana.conn.peers()).toEqual([])
+  })
+
   test('ends with the node', async () => {
     const [ana, ben] = await twoNodes()
     const toBen = await ana.conn.connect(ben.address)

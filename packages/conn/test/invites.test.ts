@@ -212,6 +212,28 @@ describe('an invite', () => {
     }
   })
 
+  test('of a pub that is blocked, or that can not be dialled, is not used', async () => {
+    const [pub, ana] = await twoNodes()
+    ana.graph.block(pub.id)
+    const blocked = ana.call('invite.accept', await invite(pub))
+    await expect(blocked).rejects.toMatchObject({ code: 'PEER_BLOCKED' })
+    const seed = Buffer.alloc(32, 1).toString('base64')
+    const web = `wss://pub.example~shs:${generateKeys().id.slice(1, -8)}:${seed}`
+    const far = ana.call('invite.accept', web)
+    await expect(far).rejects.toMatchObject({ code: 'ADDRESS_UNSUPPORTED' })
+  })
+
+  test('of a pub that is away is tried three times', async () => {
+    const [pub, ana] = await twoNodes()
+    const code = await invite(pub)
+    await pub.close()
+    await expect(ana.call('invite.accept', code)).rejects.toMatchObject({
+      code: 'INVITE_UNREACHABLE',
+      data: { reason: expect.stringContaining('ECONNREFUSED') },
+    })
+    expect(ana.published).toEqual([])
+  })
+
   test('names the host that its maker gave', async () => {
     const pub = await tcpNode({ config: { allowsPrivate: false } })
     const none = invite(pub)

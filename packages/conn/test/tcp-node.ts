@@ -70,7 +70,7 @@ export async function tcpNode(options: TcpNodeOptions = {}): Promise<TcpNode> {
     keys,
     networkKey: NETWORK_KEY,
     folder,
-    dial: ({ host, port, key }, guest) =>
+    dial: ({ host, port, key }, guest, signal) =>
       dialTcp({
         host: host!,
         port: port!,
@@ -78,6 +78,7 @@ export async function tcpNode(options: TcpNodeOptions = {}): Promise<TcpNode> {
         keys: guest ?? keys,
         networkKey: NETWORK_KEY,
         methods: guest === undefined ? methodsOf(key) : new Map(),
+        ...(signal === undefined ? {} : { signal }),
       }),
     graph,
     async publish(content) {
