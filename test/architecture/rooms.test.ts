@@ -16,6 +16,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   wire: ['core'],
   graph: ['core', 'actor', 'feed'],
   api: ['core', 'actor', 'formats', 'tangle', 'feed', 'wire', 'graph'],
+  conn: ['core', 'actor', 'wire', 'graph'],
+  api: ['core', 'actor', 'formats', 'tangle', 'feed', 'wire'],
   client: ['core', 'wire'],
   node: ['core', 'actor', 'formats', 'tangle', 'feed', 'import', 'wire', 'api', 'workers'],
   testkit: ['core', 'actor', 'formats', 'feed', 'tangle'],

@@ -61,11 +61,13 @@ declare module 'ssb-keys' {
     readonly id: string
   }
   const ssbKeys: {
-    generate(): SsbKeys
+    generate(curve?: 'ed25519', seed?: Buffer): SsbKeys
     loadSync(path: string): SsbKeys
     // biome-ignore lint/suspicious/noExplicitAny: any message
     signObj(keys: SsbKeys, hmacKey: string | null, message: any): any
     verifyObj(keys: { readonly public: string }, hmacKey: string | null, message: unknown): boolean
+    secretBox(value: object, key: Buffer): Buffer
+    secretUnbox(box: Buffer, key: Buffer): object
   }
   export = ssbKeys
 }
