@@ -14,6 +14,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   actor: ['core'],
   feed: ['core', 'formats', 'tangle', 'actor'],
   wire: ['core'],
+  replicate: ['core', 'formats', 'actor', 'wire', 'graph', 'feed'],
   api: ['core', 'actor', 'formats', 'tangle', 'feed', 'wire'],
   client: ['core', 'wire'],
   node: ['core', 'actor', 'formats', 'tangle', 'feed', 'import', 'wire', 'api', 'workers'],
