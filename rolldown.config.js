@@ -27,7 +27,14 @@ export default {
     cpu: 'workers/dist/cpu.js',
   },
   platform: 'node',
-  external: [/^node:/, 'sodium-native', '@node-rs/crc32', 'piscina', 'pino-pretty'],
+  external: [
+    /^node:/,
+    /^secret-handshake/,
+    'sodium-native',
+    '@node-rs/crc32',
+    'piscina',
+    'pino-pretty',
+  ],
   plugins: [localThreadEntries],
   output: {
     dir: 'packages/cli/bundle',

@@ -27,6 +27,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 const ONLY_IN: Readonly<Record<string, string>> = {
   'sodium-native': 'core',
   muxrpc: 'wire',
+  'secret-handshake/crypto.js': 'wire',
   'pull-stream': 'wire',
   pino: 'node',
   commander: 'cli',

@@ -5,7 +5,9 @@ export {
   scalarmult,
   scalarmultBase,
   secretbox,
+  secretboxInto,
   secretboxOpen,
+  secretboxOpenInto,
 } from './boxing.js'
 export {
   CodedError,

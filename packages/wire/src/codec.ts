@@ -145,12 +145,7 @@ export class FrameCodec implements FrameHandler {
       return this.#refuse(new WireError('BAD_FRAME', `a frame has unknown flags, ${flags}`))
     }
     const isStream = (flags & STREAM_FLAG) !== 0
-    const isRequest = number > 0 && this.inbound.get(number) === undefined
-    const maxBytes = isRequest
-      ? this.#limits.requestBytes
-      : (flags & TYPE_MASK) === BINARY_BODY
-        ? this.#limits.binaryBytes
-        : this.#limits.frameBytes
+    const maxBytes = this.#maxBytesOf(flags & TYPE_MASK, number)
     if (bodyBytes > maxBytes) {
       const text = `a frame announces ${bodyBytes} bytes where ${maxBytes} are allowed`
       return this.#refuse(new WireError('FRAME_TOO_LARGE', text, { bodyBytes, maxBytes }))
@@ -187,6 +182,14 @@ export class FrameCodec implements FrameHandler {
   goodbye(): void {
     this.#flushBatch()
     this.#context.onGoodbye()
+  }
+
+  #maxBytesOf(type: number, number: number): number {
+    const call = number > 0 ? this.inbound.get(number) : undefined
+    if (number > 0 && call === undefined) return this.#limits.requestBytes
+    if (type === BINARY_BODY) return this.#limits.binaryBytes
+    const itemBytes = call?.method.itemBytes ?? this.outbound.get(-number)?.itemBytes
+    return itemBytes ?? this.#limits.frameBytes
   }
 
   #refuse(error: WireError): FrameVerdict {

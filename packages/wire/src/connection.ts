@@ -149,7 +149,12 @@ export class RpcConnection {
       fail: (reason) => this.#fail(reason),
       guard: this.#guard,
     })
-    duplex.start({ bytes: this.#onBytes, end: this.#onEnd, close: this.#onClose })
+    duplex.start({
+      bytes: this.#onBytes,
+      end: this.#onEnd,
+      broken: (reason) => this.#fail(reason),
+      close: this.#onClose,
+    })
   }
 
   get stats(): ConnectionStats {
@@ -237,7 +242,17 @@ export class RpcConnection {
     input: AsyncIterable<unknown>,
     options: StreamOptions = {},
   ): AsyncIterableIterator<unknown> {
-    return this.#caller.duplex(name, args, input, options)
+    return this.#caller.duplex(name, args, input, (batch) => batch.parse(), options)
+  }
+
+  /** As `duplex`, with what is received as many items at a time as came together, not parsed. */
+  rawDuplex(
+    name: string,
+    args: readonly unknown[],
+    input: AsyncIterable<unknown>,
+    options: StreamOptions = {},
+  ): AsyncIterableIterator<ReceivedBatch> {
+    return this.#caller.duplex(name, args, input, (batch) => [batch], options)
   }
 
   /** Fails what is under way, says goodbye and closes. Resolves when it is closed. */
@@ -263,7 +278,8 @@ export class RpcConnection {
       this.#codec.encoder.answers.unsentBytes >= limits.unsentConnectionBytes ||
       this.#codec.inbound.pendingCalls >= limits.pendingCalls ||
       this.#inputBytes >= limits.queuedBytes ||
-      (this.#outputBytes >= limits.queuedBytes && this.#hungryReaders === 0)
+      (this.#outputBytes >= limits.queuedBytes &&
+        (this.#hungryReaders === 0 || !limits.readsPastFullQueues))
     if (isPaused === this.#isPaused) return
     this.#isPaused = isPaused
     if (isPaused) this.#duplex.pause()

@@ -75,6 +75,11 @@ export class ReceivedBatch {
     return this.#bytes.subarray(this.#bodies[index * 3], this.#bodies[index * 3 + 1])
   }
 
+  /** True where an item is JSON; bytes and text are not. */
+  isJson(index: number): boolean {
+    return this.#bodies[index * 3 + 2] === JSON_BODY
+  }
+
   /** All items, each with a newline behind it, in memory of their own: JSON lines, where all are JSON. */
   lines(): Buffer {
     const target = Buffer.allocUnsafe(this.#bodyBytes + this.count)
