@@ -15,7 +15,7 @@ import {
   assertNotQuarantined,
   type FeedActorState,
   headSequence,
-  heldFeed,
+  heldOwnFeed,
   rowAt,
   storedHead,
 } from './feed-actor-state.js'
@@ -23,8 +23,8 @@ import { FeedCursor } from './feed-cursor.js'
 import { statusOf } from './feed-status.js'
 import { singleFrame } from './frame.js'
 import { incomingOf } from './ingest.js'
-import { assertSafe } from './own-feed.js'
 import type { FeedCall, FeedStatus, ForkEvidence } from './protocol.js'
+import type { PublishLock } from './publish-lock.js'
 import type { ShardHost } from './shard-host.js'
 import { type Verification, verifyFeed } from './verification.js'
 
@@ -172,6 +172,10 @@ function handle(
       return replyRow(from, state, rowAt(state, headSequence(state)))
     case 'status':
       return reply(from, status(state))
+    case 'confirm':
+      return changeLock(from, state, (lock) => lock.confirm(call.sequence, heldOwnFeed(state)))
+    case 'unlock':
+      return changeLock(from, state, (lock) => lock.unlock(heldOwnFeed(state)))
     case 'forks':
       return reply(from, forkEvidence(state))
     case 'verify':
@@ -202,7 +206,7 @@ async function publish(
     ...(state.host.hmacKey === null ? {} : { hmacKey: state.host.hmacKey }),
   })
   const received = state.host.receivedNow()
-  await append([entryOf(message, received)], state)
+  await append([entryOf(message, received)], state, true)
   const frame = singleFrame(state.store.readRow(rowAt(state, message.sequence)))
   return { ...reply(from, frame, [frame]), wake: [...state.streams] }
 }
@@ -216,7 +220,21 @@ function parseContent(content: string): object | string {
 }
 
 function assertMayPublish(state: FeedActorState): void {
-  if (state.own !== null) assertSafe(state.own.mark, heldFeed(state))
+  state.own?.lock.assertOpen(heldOwnFeed(state))
+}
+
+/** Replies how the publish lock is after a change. */
+async function changeLock(
+  from: From,
+  state: FeedActorState,
+  change: (lock: PublishLock) => Promise<void>,
+): Promise<FeedEffect> {
+  const { own } = state
+  if (own === null) {
+    throw new CodedError('NOT_OWN_FEED', 'only the own feed has a publish lock', { id: state.id })
+  }
+  await change(own.lock)
+  return reply(from, own.lock.status(heldOwnFeed(state)))
 }
 
 function replyRow(from: From, state: FeedActorState, row: number): FeedEffect {
@@ -236,10 +254,17 @@ function verifyOn(steps: Generator<void, Verification>, from: From): FeedEffect 
 function rebuild(state: FeedActorState): number {
   if (state.feed === -1) return 0
   state.store.rebuildFeed(state.feed)
+  state.host.appended()
   return state.store.feedInfo(state.feed).messages
 }
 
 function status(state: FeedActorState): FeedStatus {
+  const status = storedStatus(state)
+  const { own } = state
+  return own === null ? status : { ...status, publish: own.lock.status(heldOwnFeed(state)) }
+}
+
+function storedStatus(state: FeedActorState): FeedStatus {
   if (state.feed === -1) {
     return {
       id: state.id,

@@ -1,6 +1,7 @@
 import { isCodedError, type MessageKey, messageKeyFromBytes, type Sequence } from '@dunbar/core'
 import { type ClassicMessage, checkSuccessor, readClassic, verifySignature } from '@dunbar/formats'
 import { bytesEqual, frameMessage } from './frame.js'
+import type { RejectReason } from './protocol.js'
 import { RejectionTally } from './rejection-tally.js'
 import type { AppendEntry, ShardStore } from './shard-store.js'
 
@@ -59,6 +60,8 @@ export class AppendRun {
   readonly #aside = new Set<Sequence>()
   added = 0
   known = 0
+  /** The first message that was not taken; sequence 0 for one that can't be read. */
+  refused: { readonly sequence: Sequence; readonly reason: RejectReason } | null = null
 
   constructor(feed: RunFeed, messages: readonly IncomingMessage[], takesOutOfOrder: boolean) {
     this.#feed = feed
@@ -88,6 +91,7 @@ export class AppendRun {
       const read = readClassic(incoming.bytes, this.#readOptions())
       if (!read.ok) {
         this.tally.add(read.reason, `${this.#feed.authorId}:?`)
+        this.refused ??= { sequence: 0, reason: read.reason }
       } else {
         const candidate = this.#place(read.message, incoming.receivedMs)
         if (candidate === 'wait') return candidates
@@ -216,6 +220,7 @@ export class AppendRun {
 
   #reject(reason: string, message: ClassicMessage): null {
     this.tally.add(reason, `${message.author}:${message.sequence}`)
+    this.refused ??= { sequence: message.sequence, reason }
     return null
   }
 }

@@ -1,10 +1,9 @@
 import type { Context, Effect, From } from '@dunbar/actor'
 import { reply } from '@dunbar/actor'
-import { isCodedError } from '@dunbar/core'
+import { type FeedId, isCodedError } from '@dunbar/core'
 import { type ClassicMessage, verifySignature } from '@dunbar/formats'
 import { AppendRun, type Candidate, type IncomingMessage, type RunFeed } from './append-run.js'
-import { assertNotQuarantined, type FeedActorState, heldFeed } from './feed-actor-state.js'
-import { publishState } from './own-feed.js'
+import { assertNotQuarantined, type FeedActorState, heldOwnFeed } from './feed-actor-state.js'
 import type { IngestResult } from './protocol.js'
 import { CPU_ACTOR_NAME, type OwnFeed } from './shard-host.js'
 import type { AppendEntry } from './shard-store.js'
@@ -52,7 +51,8 @@ export function startRun(
   const takesOutOfOrder = !kind.isAuthored && (kind.outOfOrder || state.own !== null)
   const run = new AppendRun(runFeed(state, !kind.isAuthored), messages, takesOutOfOrder)
   state.host.busyFeeds.add(state)
-  return workOn({ run, from, isPoolUsable: true, underWay: [] }, state, context)
+  const { isAuthored } = kind
+  return workOn({ run, from, isAuthored, isPoolUsable: true, underWay: [] }, state, context)
 }
 
 /** Messages whose signatures are being checked, or are checked and wait for those before them. */
@@ -67,6 +67,8 @@ interface Piece {
 interface Job {
   readonly run: AppendRun
   readonly from: From
+  /** Signed by a client of this node just now. */
+  readonly isAuthored: boolean
   /** False once the cpu pool left a batch unanswered. */
   isPoolUsable: boolean
   /** In the order of the run. */
@@ -86,7 +88,10 @@ async function workOn(job: Job, state: FeedActorState, context: Context): Promis
     const mayLeave = isStuck || run.isChecked ? 0 : MAX_UNDER_WAY - 1
     while (underWay.length > mayLeave || underWay[0]?.isReady === true) {
       const { candidates: first, verdicts } = underWay.shift()!
-      await store(run, first, await verdicts, state, underWay.length === 0)
+      await store(job, first, await verdicts, state)
+    }
+    if (run.isChecked && run.added > 0 && !job.isAuthored) {
+      await state.own?.lock.appended(heldOwnFeed(state))
     }
   } catch (error) {
     busyFeeds.delete(state)
@@ -97,8 +102,12 @@ async function workOn(job: Job, state: FeedActorState, context: Context): Promis
     return { proceed: { from, work }, wake: [...state.streams] }
   }
   busyFeeds.delete(state)
-  const result: IngestResult = { added: run.added, known: run.known, rejected: run.tally.list() }
-  return { ...reply(from, result), wake: [...state.streams] }
+  return { ...reply(from, resultOf(run, state.id)), wake: [...state.streams] }
+}
+
+function resultOf({ added, known, tally, refused }: AppendRun, author: FeedId): IngestResult {
+  const result = { added, known, rejected: tally.list() }
+  return refused === null ? result : { ...result, refused: [{ author, ...refused }] }
 }
 
 const verdictOn = ({ message }: Candidate): number => (verifySignature(message) ? 1 : 0)
@@ -165,21 +174,24 @@ async function verifyHere(candidates: readonly Candidate[], { turns }: Context):
 }
 
 async function store(
-  run: AppendRun,
+  { run, isAuthored, underWay }: Job,
   candidates: readonly Candidate[],
   verdicts: ArrayLike<number>,
   state: FeedActorState,
-  isLast = true,
 ): Promise<void> {
   const entries = run.settle(candidates, verdicts)
-  if (entries.length > 0) await append(entries, state)
-  if (isLast) run.restart()
+  if (entries.length > 0) await append(entries, state, isAuthored)
+  if (underWay.length === 0) run.restart()
 }
 
-/** Appends checked messages; those of the own feed are on the disk when it resolves. */
+/**
+ * Appends checked messages; those of the own feed are on the disk when it resolves.
+ * @param isAuthored they were signed here
+ */
 export async function append(
   entries: readonly AppendEntry[],
   state: FeedActorState,
+  isAuthored: boolean,
 ): Promise<void> {
   const { store: shardStore, own } = state
   // Not earlier: what a stranger sends in vain leaves no trace.
@@ -187,7 +199,7 @@ export async function append(
   if (own === null) {
     shardStore.append(state.feed, entries)
   } else {
-    await appendOwn(entries, state, own)
+    await appendOwn(entries, state, own, isAuthored)
   }
   state.host.appended()
 }
@@ -197,14 +209,19 @@ export async function append(
  * back: publishing would be locked for a message that nobody has. So a message that is on the disk
  * stays, and the actor starts over.
  */
-async function appendOwn(entries: readonly AppendEntry[], state: FeedActorState, own: OwnFeed) {
-  const last = entries.findLast((entry) => entry.inChain)
-  // While publishing is locked the mark stands for what is not here: it must not follow the log.
-  const isRaised = last !== undefined && publishState(own.mark, heldFeed(state)) === 'safe'
+async function appendOwn(
+  entries: readonly AppendEntry[],
+  state: FeedActorState,
+  { lock }: OwnFeed,
+  isAuthored: boolean,
+): Promise<void> {
+  // Before the log: a log that is ahead of the mark is one whose last message was signed here.
+  if (!isAuthored) await lock.expectElsewhere()
+  const last = isAuthored ? entries.at(-1) : undefined
   let failure: unknown = null
   await state.store.appendDurably(state.feed, entries, async () => {
     try {
-      if (isRaised) await own.mark.raise(last.sequence, last.keyBytes)
+      if (last !== undefined) await lock.raise(last.sequence, last.keyBytes)
     } catch (error) {
       if (!isCodedError(error) || error.code !== 'STORE_FAILED') throw error
       failure = error

@@ -69,6 +69,17 @@ export class ContactIndex implements IndexBuilder {
     return contacts
   }
 
+  /** What a feed last said of one other; null for nothing, and for what is no feed id or the author's own. */
+  contact(feed: number, author: FeedId, dest: unknown): Contact | null {
+    if (typeof dest !== 'string' || dest.charCodeAt(0) !== FEED_SIGIL || dest === author)
+      return null
+    const target = this.#ids.find(dest)
+    const entry = target === -1 ? -1 : this.#pairs.find(feed, target)
+    const sequence = entry === -1 ? 0 : (this.#sequence[entry] as number)
+    if (sequence === 0) return null
+    return { dest: dest as FeedId, state: this.#state[entry] as 1 | 0 | -1, sequence }
+  }
+
   save(writer: SnapshotWriter): void {
     this.#ids.save(writer)
     this.#pairs.save(writer)

@@ -1,7 +1,6 @@
-import { CodedError, type FeedId, isCodedError, messageKeyFromBytes } from '@dunbar/core'
+import { CodedError, type FeedId, messageKeyFromBytes } from '@dunbar/core'
 import type { FeedHead } from './append-run.js'
-import { frameKey } from './frame.js'
-import type { HeldFeed } from './own-feed.js'
+import { type HeldFeed, heldFeed } from './own-feed.js'
 import type { OwnFeed, ShardHost } from './shard-host.js'
 import type { ShardStore } from './shard-store.js'
 
@@ -23,27 +22,8 @@ export interface FeedActorState {
 }
 
 /** What the publish lock looks at. */
-export function heldFeed(state: FeedActorState): HeldFeed {
-  const info = state.feed === -1 ? null : state.store.feedInfo(state.feed)
-  return {
-    head: info?.sequence ?? 0,
-    highest: info?.highestSequence ?? 0,
-    isForked: info?.flags.isForked ?? false,
-    publicKey: state.idBytes,
-    keyAt: (sequence) => keyAt(state, sequence),
-  }
-}
-
-/** The key at a sequence: a view into the cache; null where there is none or it can't be read. */
-function keyAt(state: FeedActorState, sequence: number): Uint8Array | null {
-  try {
-    const row = rowAt(state, sequence)
-    return row === -1 ? null : frameKey(state.store.readRow(row))
-  } catch (error) {
-    if (isCodedError(error) && error.code === 'STORE_ROW_DAMAGED') return null
-    throw error
-  }
-}
+export const heldOwnFeed = ({ store, feed, idBytes }: FeedActorState): HeldFeed =>
+  heldFeed(store, feed, idBytes)
 
 /** @throws {FEED_QUARANTINED} */
 export function assertNotQuarantined(state: FeedActorState): void {

@@ -1,7 +1,6 @@
-import { CodedError, type Sequence } from '@dunbar/core'
-import { bytesEqual } from './frame.js'
-import type { PublishState } from './protocol.js'
-import type { PublishMark } from './publish-mark.js'
+import { isCodedError, type Sequence } from '@dunbar/core'
+import { frameKey } from './frame.js'
+import type { ShardStore } from './shard-store.js'
 
 /** What is held of the own feed. */
 export interface HeldFeed {
@@ -17,48 +16,25 @@ export interface HeldFeed {
   keyAt(sequence: Sequence): Uint8Array | null
 }
 
-/**
- * The publish lock. Two messages with one sequence end a feed for ever, so a node signs only when
- * it knows that it holds the newest message of its own feed. What it knows comes from the
- * high-water mark, which is synced outside the feed's folder before a message is acknowledged:
- *
- * | mark | log | state |
- * | --- | --- | --- |
- * | at or below the head | holds the mark's message, and nothing above the head | `safe` |
- * | above the head | lost messages, restored backup | `recovering` |
- * | at or below the head | holds another message in that place | `recovering` |
- * | | holds messages above the head | `recovering` |
- * | | a second signed message for one place is known | `recovering` |
- * | none, or that of another identity | the secret came from elsewhere | `recovering` |
- */
-export function publishState(mark: PublishMark, held: HeldFeed): PublishState {
-  const known = mark.read()
-  if (known === null || held.isForked) return 'recovering'
-  if (known.sequence > held.head || held.highest > held.head) return 'recovering'
-  const key = known.sequence === 0 ? held.publicKey : held.keyAt(known.sequence)
-  return key !== null && bytesEqual(key, known.keyBytes) ? 'safe' : 'recovering'
+/** @param feed number in the store; -1 where nothing of the feed is held */
+export function heldFeed(store: ShardStore, feed: number, publicKey: Uint8Array): HeldFeed {
+  const info = feed === -1 ? null : store.feedInfo(feed)
+  return {
+    publicKey,
+    head: info?.sequence ?? 0,
+    highest: info?.highestSequence ?? 0,
+    isForked: info?.flags.isForked ?? false,
+    keyAt: (sequence) => (feed === -1 ? null : keyAt(store, feed, sequence)),
+  }
 }
 
-/** @throws {PUBLISH_LOCKED} the node may not hold the newest message of its own feed */
-export function assertSafe(mark: PublishMark, held: HeldFeed): void {
-  const state = publishState(mark, held)
-  if (state === 'safe') return
-  const { head, highest } = held
-  throw new CodedError('PUBLISH_LOCKED', `publishing is locked: ${lockedBecause(mark, held)}`, {
-    state,
-    head,
-    highest,
-    published: mark.read()?.sequence ?? null,
-  })
-}
-
-function lockedBecause(mark: PublishMark, { head, highest, isForked }: HeldFeed): string {
-  if (isForked) return 'this feed is forked: two of its signed messages share one place'
-  if (mark.isDamaged) return 'the publish mark is damaged'
-  const published = mark.read()?.sequence ?? null
-  if (published === null) return 'this identity may have newer messages elsewhere'
-  if (published > head) return `message ${published} was published, but only ${head} are here`
-  if (highest > head) return `message ${highest} exists, but only ${head} are here without a gap`
-  if (published === 0) return 'this identity may have newer messages elsewhere'
-  return `message ${published} that was published is not the one that is here`
+/** The key at a sequence: a view into the cache; null where there is none or it can't be read. */
+function keyAt(store: ShardStore, feed: number, sequence: Sequence): Uint8Array | null {
+  try {
+    const row = store.rowAt(feed, sequence)
+    return row === -1 ? null : frameKey(store.readRow(row))
+  } catch (error) {
+    if (isCodedError(error) && error.code === 'STORE_ROW_DAMAGED') return null
+    throw error
+  }
 }

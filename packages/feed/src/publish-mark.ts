@@ -81,6 +81,19 @@ export class PublishMark {
     return written
   }
 
+  /**
+   * Sets the mark to what the user says was published last, also below what it was: an earlier mark
+   * that is above it is kept beside it, as `createPublishMark` does. Resolves when it is on the disk.
+   * @param keyBytes at sequence 0 the public key of the identity
+   * @throws {STORE_FULL} @throws {STORE_FAILED} either mark may be on the disk, or none
+   */
+  reset(sequence: Sequence, keyBytes: Uint8Array): Promise<void> {
+    const own = { sequence, keyBytes: new Uint8Array(keyBytes) }
+    const written = this.#writing.then(() => this.#overwrite(own))
+    this.#writing = written.catch(() => undefined)
+    return written
+  }
+
   close(): void {
     this.#handle?.close()
     this.#handle = null
@@ -105,6 +118,20 @@ export class PublishMark {
     this.#mark = mark
     this.#slot = slot
     this.#isDamaged = false
+  }
+
+  async #overwrite(mark: Mark): Promise<void> {
+    this.close()
+    this.#isReplacing = true
+    const held = this.#mark
+    if (held !== null && held.sequence > mark.sequence) {
+      await keepBeside(this.#fs, this.#path, held)
+    }
+    await replaceFile(this.#fs, this.#path, fileOf(mark), 0o600)
+    this.#isReplacing = false
+    this.#isDamaged = false
+    this.#mark = mark
+    this.#slot = 0
   }
 
   async #writeSlot(mark: Mark, slot: number): Promise<void> {
@@ -202,9 +229,14 @@ export async function createPublishMark(
 ): Promise<void> {
   const earlier = new PublishMark(fs, path).read()
   if (earlier !== null && earlier.sequence > 0) await keepBeside(fs, path, earlier)
+  await replaceFile(fs, path, fileOf({ sequence: 0, keyBytes: publicKey }), 0o600)
+}
+
+/** A file with one mark, in the first slot. */
+function fileOf(mark: Mark): Uint8Array {
   const bytes = new Uint8Array(FILE_BYTES)
-  bytes.set(encodeSlot({ sequence: 0, keyBytes: publicKey }), SLOT_OFFSETS[0])
-  await replaceFile(fs, path, bytes, 0o600)
+  bytes.set(encodeSlot(mark), SLOT_OFFSETS[0])
+  return bytes
 }
 
 async function keepBeside(fs: FileSystem, path: string, mark: Mark): Promise<void> {

@@ -1,7 +1,10 @@
-import type { IngestResult, Rejection } from './protocol.js'
+import type { FeedId } from '@dunbar/core'
+import type { IngestResult, Refusal, Rejection } from './protocol.js'
 
 /** Reasons that are told apart in one tally; further ones count as `OTHER`. */
 const MAX_REASONS = 64
+/** Feeds whose first refusal is told. */
+const MAX_REFUSED = 100
 
 /** Counts why messages were not taken, with one example each. */
 export class RejectionTally {
@@ -31,14 +34,29 @@ export class IngestTotals {
   added = 0
   known = 0
   readonly tally = new RejectionTally()
+  readonly #refused = new Map<FeedId, Refusal>()
 
   add(result: IngestResult): void {
     this.added += result.added
     this.known += result.known
     this.tally.addAll(result.rejected)
+    for (const refusal of result.refused ?? []) this.refuse(refusal)
+  }
+
+  /** Notes the first refusal of a feed. */
+  refuse(refusal: Refusal): void {
+    const { author } = refusal
+    if (this.#refused.size >= MAX_REFUSED || this.#refused.has(author)) return
+    this.#refused.set(author, refusal)
   }
 
   result(): IngestResult {
-    return { added: this.added, known: this.known, rejected: this.tally.list() }
+    const refused = [...this.#refused.values()]
+    return {
+      added: this.added,
+      known: this.known,
+      rejected: this.tally.list(),
+      ...(refused.length === 0 ? {} : { refused }),
+    }
   }
 }

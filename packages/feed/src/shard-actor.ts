@@ -16,10 +16,13 @@ import {
   isCodedError,
   isFeedId,
 } from '@dunbar/core'
+import { ClockCursor } from './clock-cursor.js'
+import { ContactCursor } from './contact-cursor.js'
 import { statusOf } from './feed-status.js'
 import { singleFrame } from './frame.js'
 import { incomingByAuthor } from './ingest.js'
 import { LinkCursor } from './link-cursor.js'
+import { heldFeed } from './own-feed.js'
 import { LivePrivateCursor, PrivateIndex } from './private-index.js'
 import type { ContactRow, FeedStatus, IngestResult, ShardCall, ShardStatus } from './protocol.js'
 import { QueryCursor } from './query-cursor.js'
@@ -126,6 +129,10 @@ function cursorOf(
       return call.private
         ? new LivePrivateCursor(privates, host.store, call.root, closed)
         : new LiveTangleCursor(tangles, call.root, call.name, closed)
+    case 'clock':
+      return new ClockCursor(host.store, call.live ?? false, closed)
+    case 'contactStream':
+      return new ContactCursor(host.store, call.live ?? false, closed)
     default:
       throw unknownCall(call.op)
   }
@@ -192,6 +199,7 @@ async function ingest(
           (error) => {
             if (!isCodedError(error)) throw error
             totals.tally.add(error.code, id, messages.length)
+            totals.refuse({ author: id, sequence: 0, reason: error.code })
           },
         ),
     )
@@ -224,7 +232,11 @@ async function feeds({ host }: ShardActorState, context: Context): Promise<FeedS
   const list: FeedStatus[] = []
   for (const feed of host.store.feedNumbers()) {
     const status = statusOf(host.store.feedInfo(feed), host.store.isOpen(feed))
-    list.push(aside.has(status.id) ? { ...status, state: 'quarantined' } : status)
+    list.push({
+      ...status,
+      ...(aside.has(status.id) ? { state: 'quarantined' } : {}),
+      ...(status.id === host.own?.keys.id ? publishStatus(host) : {}),
+    })
   }
   return list.sort((a, b) => (a.id < b.id ? -1 : 1))
 }
@@ -262,7 +274,13 @@ async function status({ host }: ShardActorState, context: Context): Promise<Shar
   const aside = await setAside(host, context)
   const statistics = host.store.statistics()
   const quarantined = [...new Set([...statistics.quarantined, ...aside])].sort()
-  return { shard: host.shard, ...statistics, quarantined }
+  return { shard: host.shard, ...statistics, quarantined, ...publishStatus(host) }
+}
+
+function publishStatus({ own, store }: ShardHost): Pick<ShardStatus, 'publish'> {
+  if (own === null) return {}
+  const { publicKey } = own.keys
+  return { publish: own.lock.status(heldFeed(store, store.feedNumber(publicKey), publicKey)) }
 }
 
 const unknownCall = (op: unknown) =>

@@ -1,13 +1,13 @@
 import { KERNEL_PREFIX } from '@dunbar/actor'
 import type { FeedId, Keys } from '@dunbar/core'
 import type { CoreShare } from './core-share.js'
-import type { PublishMark } from './publish-mark.js'
+import type { PublishLock } from './publish-lock.js'
 import type { ShardStore } from './shard-store.js'
 
-/** What the own feed needs beyond other feeds: the keys, and the high-water mark outside its folder. */
+/** What the own feed needs beyond other feeds: the keys, and what says when they may be used. */
 export interface OwnFeed {
   readonly keys: Keys
-  readonly mark: PublishMark
+  readonly lock: PublishLock
 }
 
 /** The actors that are at work; tells the other shards whether there are any. */

@@ -153,6 +153,11 @@ export abstract class ShardQueries {
     return this.tables.contacts.contacts(feed, this.tables.feedId(feed))
   }
 
+  contact(feed: number, dest: unknown): ContactState | null {
+    this.assertFeed(feed)
+    return this.tables.contacts.contact(feed, this.tables.feedId(feed), dest)
+  }
+
   about(targetId: string): AboutRows[] {
     return this.tables.abouts.about(targetId)
   }

@@ -314,6 +314,8 @@ export interface ShardStore {
   relationName(relation: number): string | null
   /** Latest word of a feed on each other one. */
   contacts(feed: number): ContactState[]
+  /** Its latest word on one other; null for none, and for what is no feed id. */
+  contact(feed: number, dest: unknown): ContactState | null
   /** Who said what about a target (feed, message or blob id). */
   about(targetId: string): AboutRows[]
   /** What one author said about a target; null for nothing. */

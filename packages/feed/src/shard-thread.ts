@@ -2,7 +2,7 @@ import { actor, type ChildSpec, dynamic, type Ports, supervisor } from '@dunbar/
 import { CodedError, feedIdToBytes, isFeedId, type Keys, keysFromSecretKey } from '@dunbar/core'
 import { feedBehaviour } from './actor.js'
 import { CoreShare } from './core-share.js'
-import { PublishMark } from './publish-mark.js'
+import { PublishLock } from './publish-lock.js'
 import { shardBehaviour } from './shard-actor.js'
 import { BusyFeeds, type OwnFeed, type ShardHost, shardActorName, shardOf } from './shard-host.js'
 import { openShardStore, type ShardStore, type StoreTrouble } from './shard-store.js'
@@ -136,7 +136,7 @@ class OpenedStore {
   #ownFeed(keys: Keys): OwnFeed | null {
     const { shard, shards, root } = this.#data
     if (shardOf(keys.publicKey, shards) !== shard) return null
-    return { keys, mark: new PublishMark(this.#ports.fs, `${root}/publish-mark`) }
+    return { keys, lock: new PublishLock(this.#ports.fs, root, keys.publicKey) }
   }
 
   #report(trouble: StoreTrouble): void {

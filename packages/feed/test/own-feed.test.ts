@@ -17,6 +17,9 @@ import {
 const MARK = '/data/publish-mark'
 const post = (text: string) => ({ type: 'post', text })
 
+const confirm = (shard: TestShard, own: Author, sequence: number) =>
+  shard.run(shard.feed(own).confirm(sequence))
+
 const markOf = (shard: TestShard) => new PublishMark(shard.fs, MARK).read()
 
 /** A folder with a mark, all of it durable. */
@@ -136,7 +139,7 @@ describe('the publish lock', () => {
     await again.stop()
   })
 
-  test('holds while the log lacks messages up to the mark, and opens when they came back', async () => {
+  test('holds while the log lacks messages up to the mark, and until a peer confirms those that came back', async () => {
     const own = new Author('own')
     const m = own.take(6)
     const fs = await freshDisk()
@@ -149,6 +152,8 @@ describe('the publish lock', () => {
     expect((await shard.append(own, m.slice(2, 3))).added).toBe(1)
     expect(await locked()).toBe('PUBLISH_LOCKED')
     expect((await shard.append(own, m.slice(3))).added).toBe(3)
+    expect(await locked()).toBe('PUBLISH_LOCKED')
+    expect(await confirm(shard, own, 6)).toEqual({ state: 'safe', held: 6, mark: 6, claimed: 6 })
     const [frame] = framesOf(await shard.publish(own.keys, post('on')))
     expect(frame!.sequence).toBe(7)
     expect(markOf(shard)).toMatchObject({ sequence: 7 })
@@ -161,8 +166,10 @@ describe('the publish lock', () => {
     const shard = await TestShard.open({ own: own.keys })
     await shard.append(own, m.slice(0, 1))
     await shard.append(own, [m[3]!], true)
+    expect(await confirm(shard, own, 1)).toMatchObject({ state: 'recovering', claimed: 4 })
     expect(await shard.codeOf(shard.feed(own).publish('{"type":"post"}'))).toBe('PUBLISH_LOCKED')
     await shard.append(own, m.slice(1, 3))
+    await confirm(shard, own, 1)
     expect(framesOf(await shard.publish(own.keys, post('on')))[0]!.sequence).toBe(5)
     await shard.stop()
   })
@@ -175,6 +182,7 @@ describe('the publish lock', () => {
     await new PublishMark(fs, MARK).raise(2, published.keyBytes)
     const shard = await TestShard.open({ fs, own: own.keys })
     await shard.append(own, m)
+    await confirm(shard, own, 3)
     expect(await shard.codeOf(shard.feed(own).publish('{"type":"post"}'))).toBe('PUBLISH_LOCKED')
     expect(markOf(shard)).toMatchObject({ sequence: 2 })
     await shard.stop()
@@ -196,6 +204,7 @@ describe('the publish lock', () => {
     expect(await shard.codeOf(shard.feed(own).publish('{"type":"post"}'))).toBe('PUBLISH_LOCKED')
     const last = Buffer.from(frames[2]!.message)
     expect((await shard.append(own, [last])).added).toBe(1)
+    await confirm(shard, own, 3)
     expect(framesOf(await shard.publish(own.keys, post('on')))[0]!.sequence).toBe(4)
     await shard.stop()
     expect(intact.stat(path)).not.toBeNull()
@@ -207,6 +216,7 @@ describe('the publish lock', () => {
     const m = own.take(8)
     const shard = await TestShard.open({ own: own.keys })
     await shard.append(own, m.slice(0, 3))
+    await confirm(shard, own, 3)
     expect(await shard.append(own, [badlySigned(m[6]!, other.take(1)[0]!)])).toMatchObject({
       added: 0,
       rejected: [{ reason: 'SIGNATURE', count: 1 }],
@@ -216,6 +226,7 @@ describe('the publish lock', () => {
 
     const lost = await TestShard.open({ own: own.keys })
     await lost.append(own, m.slice(0, 3))
+    await confirm(lost, own, 3)
     expect(await lost.append(own, [m[6]!])).toEqual({ added: 1, known: 0, rejected: [] })
     await expect(lost.run(lost.feed(own).publish('{"type":"post"}'))).rejects.toMatchObject({
       code: 'PUBLISH_LOCKED',
@@ -223,6 +234,7 @@ describe('the publish lock', () => {
     })
     expect(markOf(lost)).toMatchObject({ sequence: 3 })
     await lost.append(own, m.slice(3, 6))
+    await confirm(lost, own, 2)
     expect(framesOf(await lost.publish(own.keys, post('on')))[0]!.sequence).toBe(8)
     await lost.stop()
   })
@@ -286,6 +298,170 @@ describe('the publish lock', () => {
     expect(second.sequence).toBe(2)
     // A client that was too late locks nobody out.
     expect(framesOf(await shard.publish(own.keys, post('three')))[0]!.sequence).toBe(3)
+    await shard.stop()
+  })
+})
+
+const refusal = (of: TestShard, own: Author) =>
+  of.run(
+    of
+      .feed(own)
+      .publish('{"type":"post"}')
+      .then(
+        () => null,
+        (error: { code: string; message: string }) => error,
+      ),
+  )
+
+describe('what peers say', () => {
+  test('opens the lock of a secret that came without a mark, once all that they claim is held', async () => {
+    const own = new Author('own')
+    const m = own.take(5)
+    const shard = await TestShard.open({ own: own.keys, hasMark: false })
+    expect(await refusal(shard, own)).toMatchObject({
+      message: expect.stringMatching(
+        /newer messages elsewhere\. Stay connected until.*dunbar unlock/,
+      ),
+    })
+    expect(await confirm(shard, own, 5)).toEqual({
+      state: 'recovering',
+      held: 0,
+      mark: null,
+      claimed: 5,
+    })
+    expect(await refusal(shard, own)).toMatchObject({
+      message: expect.stringContaining('a peer knows message 5 of this feed, but only 0 are here'),
+    })
+    await shard.append(own, m.slice(0, 4))
+    expect(await confirm(shard, own, 3)).toMatchObject({ state: 'recovering', held: 4 })
+    await shard.append(own, m.slice(4))
+    // What a peer called its newest is reached: that is its word for what is held.
+    expect(await shard.run(shard.feed(own).status())).toMatchObject({
+      publish: { state: 'safe', held: 5, mark: 5, claimed: 5 },
+    })
+    expect(framesOf(await shard.publish(own.keys, post('on')))[0]!.sequence).toBe(6)
+    await shard.stop()
+  })
+
+  test('locks a node that was safe when somebody else published with its key, across a restart', async () => {
+    const own = new Author('own')
+    const shard = await TestShard.open({ own: own.keys })
+    await shard.publish(own.keys, post('one'))
+    expect(await confirm(shard, own, 1)).toMatchObject({ state: 'safe' })
+    expect(await confirm(shard, own, 3)).toMatchObject({ state: 'recovering', claimed: 3 })
+    expect(await refusal(shard, own)).toMatchObject({
+      code: 'PUBLISH_LOCKED',
+      message: expect.stringContaining('a peer knows message 3 of this feed, but only 1 are here'),
+      data: { state: 'recovering', held: 1, mark: 1, claimed: 3, highest: 1 },
+    })
+    await shard.stop()
+    const again = await TestShard.open({ fs: shard.fs, own: own.keys })
+    expect((await again.run(again.shard.status())).publish).toEqual({
+      state: 'recovering',
+      held: 1,
+      mark: 1,
+      claimed: 3,
+    })
+    expect(await confirm(again, own, 1)).toMatchObject({ state: 'recovering' })
+    await again.stop()
+  })
+
+  test('is needed after messages came from elsewhere, across a restart', async () => {
+    const own = new Author('own')
+    const m = own.take(3)
+    const shard = await TestShard.open({ own: own.keys })
+    await shard.append(own, m)
+    expect(await refusal(shard, own)).toMatchObject({
+      message: expect.stringContaining('messages of this feed came from elsewhere'),
+    })
+    await shard.stop()
+    const again = await TestShard.open({ fs: shard.fs, own: own.keys })
+    expect(await refusal(again, own)).toMatchObject({ code: 'PUBLISH_LOCKED' })
+    expect(await confirm(again, own, 2)).toMatchObject({ state: 'safe', mark: 3 })
+    await again.stop()
+    const last = await TestShard.open({ fs: again.fs, own: own.keys })
+    expect(framesOf(await last.publish(own.keys, post('on')))[0]!.sequence).toBe(4)
+    await last.stop()
+  })
+
+  test('says nothing where it is no sequence, or of another feed', async () => {
+    const own = new Author('own')
+    const other = new Author('other')
+    const m = own.take(2)
+    const shard = await TestShard.open({ own: own.keys, hasMark: false })
+    await shard.append(own, m)
+    await shard.append(other, other.take(1))
+    for (const sequence of [0, -1, 1.5, Number.NaN, 2 ** 31, '2' as never]) {
+      expect(await shard.codeOf(shard.feed(own).confirm(sequence))).toBe('REQUEST_INVALID')
+    }
+    expect(await shard.codeOf(shard.feed(other).confirm(1))).toBe('NOT_OWN_FEED')
+    expect(await shard.codeOf(shard.feed(other).unlock())).toBe('NOT_OWN_FEED')
+    expect(await refusal(shard, own)).toMatchObject({ code: 'PUBLISH_LOCKED' })
+    expect(await shard.run(shard.feed(other).status())).not.toHaveProperty('publish')
+    const list = await shard.run(shard.shard.feeds())
+    expect(list.filter((feed) => feed.publish !== undefined)).toMatchObject([
+      { id: own.id, publish: { state: 'recovering', held: 2, mark: null } },
+    ])
+    await shard.stop()
+  })
+
+  test('writes little where a peer claims ever more', async () => {
+    const own = new Author('own')
+    const shard = await TestShard.open({ own: own.keys })
+    for (let sequence = 1; sequence <= 80; sequence++) await confirm(shard, own, sequence)
+    const { callCount } = shard.fs
+    for (let sequence = 81; sequence <= 200; sequence++) await confirm(shard, own, sequence)
+    expect(shard.fs.callCount).toBe(callCount)
+    expect(await refusal(shard, own)).toMatchObject({
+      message: expect.stringContaining('a peer knows message 200'),
+    })
+    await shard.stop()
+  })
+})
+
+describe('the word of the user', () => {
+  test('opens the lock, and what peers claimed before counts no more', async () => {
+    const own = new Author('own')
+    const m = own.take(2)
+    const shard = await TestShard.open({ own: own.keys, hasMark: false })
+    await shard.append(own, m)
+    await confirm(shard, own, 9)
+    expect(await shard.run(shard.feed(own).unlock())).toMatchObject({ state: 'safe', mark: 2 })
+    expect(await confirm(shard, own, 9)).toMatchObject({ state: 'safe' })
+    await shard.stop()
+    const again = await TestShard.open({ fs: shard.fs, own: own.keys })
+    expect(await confirm(again, own, 9)).toMatchObject({ state: 'safe' })
+    expect(framesOf(await again.publish(own.keys, post('on')))[0]!.sequence).toBe(3)
+    expect(await confirm(again, own, 10)).toMatchObject({ state: 'recovering', claimed: 10 })
+    await again.stop()
+  })
+
+  test('sets a mark back that is above what is held, and keeps it beside the new one', async () => {
+    const own = new Author('own')
+    const fs = await freshDisk()
+    await new PublishMark(fs, MARK).raise(4, own.take(4)[3]!.keyBytes)
+    const shard = await TestShard.open({ fs, own: own.keys })
+    expect(await confirm(shard, own, 1)).toMatchObject({ state: 'recovering', mark: 4 })
+    expect(await shard.run(shard.feed(own).unlock())).toMatchObject({ state: 'safe', mark: 0 })
+    expect(fs.list('/data').filter((name) => name.startsWith('publish-mark.4-'))).toHaveLength(1)
+    expect(framesOf(await shard.publish(own.keys, post('one')))[0]!.sequence).toBe(1)
+    await shard.stop()
+  })
+
+  test('is refused where signing would surely fork the feed, and where it is forked', async () => {
+    const own = new Author('own')
+    const m = own.take(4)
+    const shard = await TestShard.open({ own: own.keys })
+    await shard.append(own, [m[0]!, m[3]!])
+    await expect(shard.run(shard.feed(own).unlock())).rejects.toMatchObject({
+      code: 'UNLOCK_REFUSED',
+      message: expect.stringContaining('message 4 exists, but only 1 are here without a gap'),
+    })
+    await shard.append(own, [m[1]!, own.sign(post('clash'), m[0]!)])
+    await expect(shard.run(shard.feed(own).unlock())).rejects.toMatchObject({
+      code: 'UNLOCK_REFUSED',
+      message: expect.stringContaining('go on with a new identity'),
+    })
     await shard.stop()
   })
 })
@@ -389,5 +565,134 @@ describe('whatever happens while it publishes', () => {
       }
     }
     expect(locked).toEqual([])
+  })
+})
+
+/** What exists of the own feed, wherever it was signed: at most one message for each sequence. */
+class Signed {
+  readonly keys = new Map<number, string>()
+
+  note(frames: readonly { readonly sequence: number; readonly key: string }[], where: string) {
+    for (const { sequence, key } of frames) {
+      expect(this.keys.get(sequence) ?? key, `sequence ${sequence}, ${where}`).toBe(key)
+      this.keys.set(sequence, key)
+    }
+  }
+
+  copy(): Signed {
+    const copy = new Signed()
+    for (const [sequence, key] of this.keys) copy.keys.set(sequence, key)
+    return copy
+  }
+}
+
+describe('whatever happens while it recovers', () => {
+  const faults: readonly FileFault[] = ['EIO', 'ENOSPC', 'kill', 'torn']
+  const own = new Author('own')
+  const m = own.take(5)
+
+  /** A node comes back with one message of five: peers tell of five and send them, the user publishes all the time. */
+  async function recover(fs: MemoryFileSystem, signed: Signed) {
+    let shard: TestShard
+    try {
+      shard = await TestShard.open({ fs, own: own.keys })
+    } catch {
+      return false
+    }
+    const { origin } = fs
+    const publish = async () => {
+      const content = JSON.stringify(post(`${origin} ${signed.keys.size}`))
+      const frame = await shard.run(
+        shard
+          .feed(own)
+          .publish(content)
+          .catch(() => null),
+      )
+      if (frame !== null) signed.note(framesOf(frame), origin)
+    }
+    const quietly = (promise: Promise<unknown>) => shard.codeOf(promise)
+    await publish()
+    await quietly(shard.feed(own).confirm(5))
+    await publish()
+    await quietly(shard.feed(own).append(batchOf(own, m.slice(1, 3))))
+    await quietly(shard.feed(own).confirm(3))
+    await publish()
+    await quietly(shard.feed(own).append(batchOf(own, m.slice(3))))
+    await quietly(shard.feed(own).confirm(4))
+    await publish()
+    await publish()
+    const code = await quietly(shard.feed(own).status())
+    const isAlive = code === null
+    if (isAlive) signed.note(await shard.run(collect(shard.feed(own).read({}))), origin)
+    return isAlive
+  }
+
+  const starts: readonly (readonly [string, () => Promise<MemoryFileSystem>])[] = [
+    [
+      'a mark above the log',
+      async () => {
+        const fs = await freshDisk()
+        const shard = await TestShard.open({ fs, own: own.keys })
+        await shard.append(own, m.slice(0, 1))
+        await shard.stop()
+        await new PublishMark(fs, MARK).raise(4, m[3]!.keyBytes)
+        return fs
+      },
+    ],
+    [
+      'no mark',
+      async () => {
+        const fs = new MemoryFileSystem()
+        fs.makeFolder('/data')
+        await fs.syncFolder('/')
+        const shard = await TestShard.open({ fs, own: own.keys })
+        await shard.append(own, m.slice(0, 1))
+        await shard.stop()
+        return fs
+      },
+    ],
+  ]
+
+  for (const [name, start] of starts) {
+    test.each(faults)(
+      `with ${name}, after %s at any call no two own messages share a place`,
+      async (fault) => {
+        const before = await start()
+        let restartCount = 0
+        let openCount = 0
+        for (let at = 0; ; at++) {
+          const fs = before.fork()
+          const signed = new Signed()
+          // These are with peers, whatever this node knows of them.
+          signed.note(m, 'elsewhere')
+          fs.failAt(at, fault)
+          await recover(fs, signed)
+          if (signed.keys.size > m.length) openCount += 1
+          const hasHit = fs.faultHitCount > 0
+          for (const image of fs.crashImages(`${fault} ${at}`, { maxImages: 8, randomCount: 1 })) {
+            restartCount += 1
+            await recover(image, signed.copy())
+          }
+          if (!hasHit) break
+        }
+        expect(restartCount).toBeGreaterThan(20)
+        expect(openCount).toBeGreaterThan(0)
+      },
+      60_000,
+    )
+  }
+
+  test('what a peer claimed to know is not signed again after a crash', async () => {
+    const fs = await freshDisk()
+    const shard = await TestShard.open({ fs, own: own.keys })
+    await shard.publish(own.keys, post('one'))
+    await confirm(shard, own, 2)
+    for (const image of fs.crashImages('claimed', { maxImages: 40 })) {
+      const again = await TestShard.open({ fs: image, own: own.keys })
+      const code = await again.codeOf(again.feed(own).publish('{"type":"post"}'))
+      expect(code, image.origin).toBe('PUBLISH_LOCKED')
+      await again.stop()
+    }
+    await shard.stop()
   })
 })

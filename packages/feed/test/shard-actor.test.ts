@@ -43,6 +43,30 @@ describe('ingesting', () => {
     await shard.stop()
   })
 
+  test('tells the first refusal of each feed, and of 100 feeds at most', async () => {
+    const [ada, ben, cleo] = [new Author('ada'), new Author('ben'), new Author('cleo')]
+    const [adas, bens] = [ada.take(3), ben.take(4)]
+    const writer = new IngestWriter()
+    pushAll(writer, ada, [adas[0]!, badlySigned(adas[1]!, bens[0]!), adas[2]!])
+    pushAll(writer, ben, [bens[0]!, bens[3]!, badlySigned(bens[1]!, adas[0]!)])
+    pushAll(writer, cleo, [Buffer.from('{}')])
+    const shard = await TestShard.open()
+    const { refused } = await shard.run(shard.shard.ingest(writer.finish()))
+    expect(new Map(refused!.map(({ author, ...rest }) => [author, rest]))).toEqual(
+      new Map([
+        [ada.id, { sequence: 2, reason: 'SIGNATURE' }],
+        [ben.id, { sequence: 4, reason: 'GAP' }],
+        [cleo.id, { sequence: 0, reason: 'FIELDS' }],
+      ]),
+    )
+    const many = new IngestWriter()
+    for (let count = 0; count < 120; count++) {
+      pushAll(many, new Author(`stranger ${count}`), [Buffer.from('{}')])
+    }
+    expect((await shard.run(shard.shard.ingest(many.finish()))).refused).toHaveLength(100)
+    await shard.stop()
+  })
+
   test('counts what it refuses by reason, feed by feed, and loses nothing else', async () => {
     const [ada, ben] = [new Author('ada'), new Author('ben')]
     const [adas, bens] = [ada.take(4), ben.take(4)]
@@ -52,7 +76,7 @@ describe('ingesting', () => {
     pushAll(writer, ben, [adas[1]!, Buffer.from('{}')])
     const shard = await TestShard.open()
     const result = await shard.run(shard.shard.ingest(writer.finish()))
-    expect({ ...result, rejected: reasonsOf(result.rejected) }).toEqual({
+    expect({ ...result, rejected: reasonsOf(result.rejected) }).toMatchObject({
       added: 5,
       known: 0,
       rejected: ['AUTHOR_MISMATCH×1', 'FIELDS×1', 'GAP×1', 'SIGNATURE×1'],

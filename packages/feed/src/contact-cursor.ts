@@ -1,0 +1,103 @@
+import type { Chunk, Cursor } from '@dunbar/actor'
+import { isCodedError } from '@dunbar/core'
+import { frameMessage } from './frame.js'
+import type { ContactChunk, ContactRow } from './protocol.js'
+import { assertSameGeneration } from './query-cursor.js'
+import type { ShardStore } from './shard-store.js'
+import { decodeStored } from './stored-message.js'
+
+/** A chunk ends with the feed, or the message, that brings it to this many. */
+const CHUNK_CONTACTS = 1024
+/** Rows behind the mark that are looked at in one pull. */
+const NEWS_ROWS = 8192
+/** Contact messages read in one pull. */
+const NEWS_MESSAGES = 256
+
+/**
+ * What all authors of a shard last said of others, then what they say anew: of a contact message
+ * that arrives the pair is told, with what holds for it at that moment, which a message that comes
+ * late and out of order does not change. A chunk may be empty.
+ */
+export class ContactCursor implements Cursor {
+  readonly #store: ShardStore
+  readonly #isLive: boolean
+  readonly #closed: () => void
+  readonly #generation: number
+  readonly #feeds: Uint32Array
+  #position = 0
+  #isSynced = false
+  #watermark: number
+
+  constructor(store: ShardStore, isLive: boolean, closed: () => void) {
+    this.#store = store
+    this.#isLive = isLive
+    this.#closed = closed
+    this.#generation = store.generation
+    this.#feeds = store.feedNumbers()
+    this.#watermark = store.rowCount
+  }
+
+  /** @throws {INDEX_REBUILT} */
+  pull(): Chunk | 'wait' | 'end' {
+    assertSameGeneration(this.#store, this.#generation)
+    if (this.#position < this.#feeds.length) return chunkOf(this.#held())
+    if (!this.#isLive) return 'end'
+    if (!this.#isSynced) {
+      this.#isSynced = true
+      return { value: { sync: true } satisfies ContactChunk }
+    }
+    const contacts = this.#news()
+    const isEmpty = contacts.length === 0 && this.#watermark === this.#store.rowCount
+    return isEmpty ? 'wait' : chunkOf(contacts)
+  }
+
+  close(): void {
+    this.#closed()
+  }
+
+  #held(): ContactRow[] {
+    const contacts: ContactRow[] = []
+    const end = Math.min(this.#feeds.length, this.#position + CHUNK_CONTACTS)
+    while (this.#position < end && contacts.length < CHUNK_CONTACTS) {
+      const feed = this.#feeds[this.#position++]!
+      const source = this.#store.feedId(feed)
+      for (const { dest, state } of this.#store.contacts(feed)) {
+        contacts.push({ source, dest, state })
+      }
+    }
+    return contacts
+  }
+
+  #news(): ContactRow[] {
+    const contacts = new Map<string, ContactRow>()
+    const end = Math.min(this.#store.rowCount, this.#watermark + NEWS_ROWS)
+    for (let left = NEWS_MESSAGES; this.#watermark < end && left > 0; this.#watermark++) {
+      const row = this.#watermark
+      if (!this.#store.isLive(row) || this.#store.typeOf(row) !== 'contact') continue
+      left -= 1
+      const contact = this.#contactOf(row)
+      if (contact !== null) contacts.set(contact.source + contact.dest, contact)
+    }
+    return [...contacts.values()]
+  }
+
+  #contactOf(row: number): ContactRow | null {
+    let content: unknown
+    try {
+      content = decodeStored(frameMessage(this.#store.readRow(row)))?.content
+    } catch (error) {
+      // The index knows what a damaged message said; those who read later get it from there.
+      if (isCodedError(error)) return null
+      throw error
+    }
+    const dest = (content as { contact?: unknown } | null | undefined)?.contact
+    const feed = this.#store.feedOf(row)
+    const contact = this.#store.contact(feed, dest)
+    if (contact === null) return null
+    return { source: this.#store.feedId(feed), dest: contact.dest, state: contact.state }
+  }
+}
+
+const chunkOf = (contacts: readonly ContactRow[]): Chunk => ({
+  value: { contacts } satisfies ContactChunk,
+})
