@@ -69,3 +69,36 @@ declare module 'ssb-keys' {
   }
   export = ssbKeys
 }
+
+declare module 'pull-box-stream' {
+  type Through = (read: unknown) => unknown
+  const boxes: {
+    createBoxStream(key: Buffer, nonce: Buffer): Through
+    createUnboxStream(key: Buffer, nonce: Buffer): Through
+  }
+  export = boxes
+}
+
+declare module 'secret-handshake' {
+  import type { PullDuplex } from 'muxrpc'
+
+  interface KeyPair {
+    readonly publicKey: Buffer
+    readonly secretKey: Buffer
+  }
+  type Done = (error: Error | null, stream: PullDuplex & { readonly remote: Buffer }) => void
+  const secretHandshake: {
+    createClient(
+      keys: KeyPair,
+      networkKey: Buffer,
+      timeoutMs?: number,
+    ): (remoteKey: Buffer, done: Done) => PullDuplex
+    createServer(
+      keys: KeyPair,
+      authorize: (id: Buffer, done: (error: Error | null, isAllowed?: boolean) => void) => void,
+      networkKey: Buffer,
+      timeoutMs?: number,
+    ): (done: Done) => PullDuplex
+  }
+  export = secretHandshake
+}
