@@ -40,7 +40,7 @@ export class BoxSealer {
   /** The bytes as packets, in memory of their own; all full but the last. */
   seal(bytes: Uint8Array): Buffer {
     const packetCount = Math.ceil(bytes.length / MAX_BODY_BYTES)
-    const sealed = Buffer.allocUnsafeSlow(bytes.length + packetCount * BOXED_HEADER_BYTES)
+    const sealed = Buffer.allocUnsafe(bytes.length + packetCount * BOXED_HEADER_BYTES)
     let at = 0
     for (let from = 0; from < bytes.length; from += MAX_BODY_BYTES) {
       const body = bytes.subarray(from, from + MAX_BODY_BYTES)
@@ -135,7 +135,7 @@ export class BoxOpener {
       return
     }
     const bodyBytes = header.readUInt16BE(0)
-    if (header.every((byte) => byte === 0)) this.end = 'goodbye'
+    if (bodyBytes === 0 && header.every((byte) => byte === 0)) this.end = 'goodbye'
     else if (bodyBytes >= 1 && bodyBytes <= MAX_BODY_BYTES) this.#bodyBytes = bodyBytes
     else this.#refuse(`a packet of ${bodyBytes} bytes, where 1 to ${MAX_BODY_BYTES} are allowed`)
   }

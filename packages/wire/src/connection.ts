@@ -12,7 +12,7 @@ import type { ByteDuplex } from './byte-duplex.js'
 import { Caller, type StreamOptions } from './caller.js'
 import { FrameCodec } from './codec.js'
 import { createLocalApi, LOCAL_MANIFEST } from './dispatch.js'
-import { WireError } from './errors.js'
+import { WireError, type WireErrorCode } from './errors.js'
 import type { WireLimits } from './limits.js'
 import type { MethodTable } from './method.js'
 import { Outbox } from './outbox.js'
@@ -60,6 +60,8 @@ export interface ConnectionStats {
 const NO_METHODS: MethodTable = new Map()
 /** How long the other side may take to close after a goodbye. */
 const FAREWELL_MS = 2_000
+/** Peers come and go without a word all the time. */
+const ORDINARY_ENDS: ReadonlySet<WireErrorCode> = new Set<WireErrorCode>(['TRUNCATED', 'IDLE'])
 let lastId = 0
 
 /** muxrpc over a pipe, with calls in both directions. */
@@ -341,7 +343,8 @@ export class RpcConnection {
   #fail(reason: WireError): void {
     if (this.#state !== 'open') return
     const { code, data } = reason
-    this.#logger?.log('warn', 'wire', 'a connection was closed', {
+    const level = ORDINARY_ENDS.has(code) ? 'debug' : 'warn'
+    this.#logger?.log(level, 'wire', 'a connection was closed', {
       connection: this.id,
       code,
       ...data,

@@ -74,7 +74,7 @@ export interface Handshake {
   readonly dueBytes: number
   /** What it means, as far as one can tell, where the other side hangs up instead. */
   readonly hangUpText: string
-  /** Takes the message that is due, of exactly `dueBytes`. Never throws. */
+  /** Takes the message that is due, of exactly `dueBytes`. Throws on no message, only what `authorize` throws. */
   take(message: Buffer): HandshakeTurn
 }
 
@@ -99,9 +99,7 @@ export class ServerHandshake implements Handshake {
   }
 
   take(message: Buffer): HandshakeTurn {
-    return guarded(() =>
-      this.#state === null ? this.#takeHello(message) : this.#takeAuth(this.#state, message),
-    )
+    return this.#state === null ? this.#takeHello(message) : this.#takeAuth(this.#state, message)
   }
 
   #takeHello(hello: Buffer): HandshakeTurn {
@@ -109,7 +107,7 @@ export class ServerHandshake implements Handshake {
     if (!isGenuineHello(hello, networkKey)) {
       return failed('hello', 'the caller is on another network, or is no peer')
     }
-    const state = crypto.verifyChallenge(stateOf(this.#options), hello)
+    const state = checked(() => crypto.verifyChallenge(stateOf(this.#options), hello))
     if (state === null) return failed('hello', 'the hello does not verify')
     this.#state = state
     return { ok: true, reply: crypto.createChallenge(state), session: null }
@@ -117,7 +115,7 @@ export class ServerHandshake implements Handshake {
 
   #takeAuth(known: HandshakeState, auth: Buffer): HandshakeTurn {
     const { crypto, authorize, keys } = this.#options
-    const state = crypto.serverVerifyAuth(known, auth)
+    const state = checked(() => crypto.serverVerifyAuth(known, auth))
     const remoteKey = state?.remote.publicKey
     if (state === null || remoteKey === undefined || isLowOrderKey(remoteKey)) {
       return failed(
@@ -158,7 +156,7 @@ export class ClientHandshake implements Handshake {
   }
 
   take(message: Buffer): HandshakeTurn {
-    return guarded(() => (this.#isGreeted ? this.#takeAccept(message) : this.#takeHello(message)))
+    return this.#isGreeted ? this.#takeAccept(message) : this.#takeHello(message)
   }
 
   #takeHello(hello: Buffer): HandshakeTurn {
@@ -166,16 +164,17 @@ export class ClientHandshake implements Handshake {
     if (!isGenuineHello(hello, networkKey)) {
       return failed('hello', 'the other side is on another network, or is no peer')
     }
-    const isGood =
-      !isLowOrderKey(remoteKey) && crypto.clientVerifyChallenge(this.#state, hello) !== null
-    if (!isGood) return failed('hello', 'the identity that was dialled is no usable key')
+    const state = checked(() => crypto.clientVerifyChallenge(this.#state, hello))
+    if (state === null || isLowOrderKey(remoteKey)) {
+      return failed('identity', 'the identity that was dialled is no usable key')
+    }
     this.#isGreeted = true
     return { ok: true, reply: crypto.clientCreateAuth(this.#state), session: null }
   }
 
   #takeAccept(accept: Buffer): HandshakeTurn {
     const { crypto, remoteKey } = this.#options
-    if (crypto.clientVerifyAccept(this.#state, accept) === null) {
+    if (checked(() => crypto.clientVerifyAccept(this.#state, accept)) === null) {
       return failed('identity', 'the other side does not prove the identity that was dialled')
     }
     const session = sessionOf(crypto, this.#state, feedIdFromBytes(remoteKey))
@@ -224,11 +223,12 @@ function sessionOf(crypto: HandshakeCrypto, state: HandshakeState, remoteId: Fee
   }
 }
 
-function guarded(run: () => HandshakeTurn): HandshakeTurn {
+/** Null where the check fails, or throws, as it does on some input. */
+function checked(check: () => HandshakeState | null): HandshakeState | null {
   try {
-    return run()
+    return check()
   } catch {
-    return failed('hello', 'a message of the handshake can not be computed with')
+    return null
   }
 }
 

@@ -91,6 +91,20 @@ export async function serveTcp(options: ServeTcpOptions): Promise<TcpServer> {
     logger?.log('debug', 'wire', 'a connection was refused', { remote, refusal })
   }
 
+  const complain = (text: string, id: FeedId, error: unknown): void => {
+    const name = error instanceof Error ? error.name : typeof error
+    logger?.log('error', 'wire', text, { id, name })
+  }
+
+  const authorize = (id: FeedId): boolean => {
+    try {
+      return options.authorize(id)
+    } catch (error) {
+      complain('a peer could not be judged', id, error)
+      return false
+    }
+  }
+
   const welcome = (pipe: SecureDuplex, session: Session, socket: Socket, place: Place): void => {
     const { remoteId } = session
     place.prove()
@@ -124,7 +138,7 @@ export async function serveTcp(options: ServeTcpOptions): Promise<TcpServer> {
       refuse(place, remote)
       return
     }
-    const handshake = new ServerHandshake({ ...options, crypto })
+    const handshake = new ServerHandshake({ ...options, crypto, authorize })
     const settled = (): void => {
       cancel()
       handshakes.delete(pipe)
@@ -132,7 +146,14 @@ export async function serveTcp(options: ServeTcpOptions): Promise<TcpServer> {
     const pipe: SecureDuplex = new SecureDuplex(tcpDuplex(socket), handshake, {
       secured(session) {
         settled()
-        welcome(pipe, session, socket, place)
+        try {
+          welcome(pipe, session, socket, place)
+        } catch (error) {
+          // Ours to mend, but no reason to stop serving all others.
+          place.leave()
+          pipe.destroy()
+          complain('a peer could not be welcomed', session.remoteId, error)
+        }
       },
       failed(reason) {
         settled()

@@ -250,3 +250,21 @@ describe('a port', () => {
     if (!socket.destroyed) await once(socket.resume(), 'close')
   })
 })
+
+describe('a fault of this side', () => {
+  it('ends the connection that met it and is told to the log', async () => {
+    const fail = () => {
+      throw new Error('not yet written')
+    }
+    const lines: string[] = []
+    const logger = { log: (_level: string, _room: string, text: string) => lines.push(text) }
+    const judging = await listening([ping], { logger, authorize: fail })
+    await expect(dialled(judging)).rejects.toThrow('does not let us in')
+    const welcoming = await listening([ping], { logger, methodsFor: fail })
+    const { connection } = await dialled(welcoming)
+    await connection.closed
+    expect(lines).toContain('a peer could not be judged')
+    expect(lines).toContain('a peer could not be welcomed')
+    expect(welcoming.peers.size).toBe(0)
+  })
+})
