@@ -228,6 +228,11 @@ export class EbtEngine {
     }
   }
 
+  /** Messages of a feed are asked for in another way than by notes; they may come. */
+  expect(peer: EbtPeer, feed: number): void {
+    peer.raise(feed, WAS_ASKED)
+  }
+
   // --- messages ---
 
   /** Whether a message that came is to be taken. What is taken counts as coming. */
@@ -299,6 +304,11 @@ export class EbtEngine {
   served(peer: EbtPeer, feed: number, hasFailed: boolean): void {
     peer.lower(feed, QUEUED)
     if (!hasFailed && this.#isServable(peer, feed)) this.#queue(peer, feed)
+  }
+
+  /** A feed that could not be read gets in line again. */
+  serveAgain(peer: EbtPeer, feed: number): void {
+    if (this.#isServable(peer, feed)) this.#queue(peer, feed)
   }
 
   /** Whether there are notes to be sent. */

@@ -63,7 +63,7 @@ export const REPLICATION_LIMITS: ReplicationLimits = {
   historyStreams: 256,
   strangerHistoryStreams: 64,
   ebtPatienceMs: 10_000,
-  askedHistoryStreams: 64,
+  askedHistoryStreams: 60,
   historyRoundMs: 60_000,
   historyGap: 64,
   clockPeers: 1_000,
