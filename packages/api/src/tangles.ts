@@ -7,9 +7,8 @@ import {
   tangleMessages,
 } from '@dunbar/feed'
 import { connectedHeads, type FilteredThread, filterThread, heads } from '@dunbar/tangle'
-import type { Method, RawBatch } from '@dunbar/wire'
+import { MessageBatch, type Method, type RawBatch } from '@dunbar/wire'
 import { handled } from './merge.js'
-import { MessageBatch } from './message-json.js'
 import { asynchronous, source } from './method.js'
 import { booleanOption, keyArgument, limitOption, optionsOf, stringOption } from './options.js'
 import { openedMessage } from './private-messages.js'

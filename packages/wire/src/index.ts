@@ -13,6 +13,7 @@ export {
   type WireLimits,
 } from './limits.js'
 export { type Manifest, manifestOf, methodTable, withManifest, writeManifest } from './manifest.js'
+export { MessageBatch, type MessageShape, type StoredMessage } from './message-batch.js'
 export type { Method, MethodCall, MethodTable, MethodType } from './method.js'
 export { type BodyWriter, RawBatch, RawJson } from './raw.js'
 export type { ReceivedBatch } from './received.js'
