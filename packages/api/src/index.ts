@@ -1,3 +1,4 @@
 export { apiMethods } from './methods.js'
 export type { NodeFacts } from './node-methods.js'
-export { createServices, type Services } from './services.js'
+export { publishContent } from './messages.js'
+export { createServices, feedOf, type Services } from './services.js'

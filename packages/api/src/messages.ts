@@ -27,11 +27,21 @@ export function messageMethods(services: Services): Method[] {
       return frame === null ? null : new RawJson(Buffer.from(messageJson(frame)))
     }),
     asynchronous('publish', async (args) => {
-      const frame = await feedOf(services, services.id).publish(contentText(args[0]))
-      return new RawJson(Buffer.from(messageJson(frame)))
+      return new RawJson(await published(services, args[0]))
     }),
     asynchronous('add', (args) => add(services, args[0])),
   ]
+}
+
+/** Publishes on the own feed; gives the message as it is stored. */
+async function published(services: Services, content: unknown): Promise<Buffer> {
+  const frame = await feedOf(services, services.id).publish(contentText(content))
+  return Buffer.from(messageJson(frame))
+}
+
+/** As `publish`, for rooms of the node itself: `{ key, value, timestamp }`. */
+export async function publishContent(services: Services, content: object): Promise<unknown> {
+  return JSON.parse((await published(services, content)).toString())
 }
 
 const idOf = (argument: unknown): unknown =>

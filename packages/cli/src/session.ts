@@ -71,10 +71,13 @@ const isThere = (path: string): Promise<boolean> =>
     () => false,
   )
 
+/** A node that neither listens nor connects by itself; it may still be told to connect. */
+export const OFFLINE = { listen: false, autoconnect: false, lan: false } as const
+
 /** What goes wrong in it is told by the command's own sentence; the log is for whoever asks for it. */
 async function startOwnNode(path: string, signal: AbortSignal): Promise<OwnNode> {
   const { startNode } = await import('@dunbar/node')
-  const options = { path, signal }
+  const options = { path, signal, network: OFFLINE }
   return startNode(
     process.env.DUNBAR_LOG_LEVEL ? options : { ...options, logging: { level: 'silent' } },
   )

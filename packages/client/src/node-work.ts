@@ -64,6 +64,39 @@ export interface RebuildDone {
   readonly seconds: number
 }
 
+export interface SyncOptions {
+  /** Multiserver address of the peer. */
+  readonly from: string
+  /** All feeds that the peer has, not only those within the hops. */
+  readonly all?: boolean
+  readonly signal?: AbortSignal
+}
+
+/** A feed that is through: all is here that the peer has of it. */
+export interface SyncFeed {
+  readonly event: 'feed'
+  readonly id: FeedId
+  readonly sequence: Sequence
+}
+
+/** Feeds that are through, of all that the peer has more of; messages likewise. */
+export interface SyncProgress {
+  readonly event: 'progress'
+  readonly feeds: number
+  readonly totalFeeds: number
+  readonly messages: number
+  readonly totalMessages: number
+}
+
+/** What came. */
+export interface SyncDone {
+  readonly event: 'done'
+  readonly feeds: number
+  readonly messages: number
+  readonly refused: ImportDone['rejected']
+  readonly seconds: number
+}
+
 /** Long work on the node's own data. Leaving a loop early stops the work. */
 export class NodeWork {
   readonly #peer: Peer
@@ -101,6 +134,19 @@ export class NodeWork {
     for await (const item of this.#events('node.rebuild', undefined, signal)) {
       yield item.event === 'done' ? done<RebuildDone>(item) : feedsProgress(item)
     }
+  }
+
+  /** Fetches what a peer has of the wanted feeds; the last item is `done`. */
+  async *sync(options: SyncOptions): AsyncGenerator<SyncFeed | SyncProgress | SyncDone> {
+    const { signal, ...sent } = options
+    for await (const item of this.#events('node.sync', sent, signal)) {
+      yield item as unknown as SyncFeed | SyncProgress | SyncDone
+    }
+  }
+
+  /** Takes what is held of the own feed for all there is, so that the node publishes again. */
+  async unlock(): Promise<{ readonly sequence: Sequence }> {
+    return (await this.#peer.call('node.unlock')) as { sequence: Sequence }
   }
 
   /** Writes the derived state to the disk, so that the next start is fast. */

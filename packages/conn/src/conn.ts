@@ -5,6 +5,7 @@ import type { PeerAddress } from './address.js'
 import type { ConnPeer } from './connections.js'
 import type { LanConfig } from './lan.js'
 import type { ConnLimits } from './limits.js'
+import type { Scope } from './own-addresses.js'
 import { Room } from './room.js'
 import type { UdpPort } from './udp.js'
 
@@ -86,6 +87,8 @@ export interface Conn {
   onPeer(listener: (peer: SecurePeer) => void): () => void
   /** Where the server listens; announced in the local network and named in invites. Null: nowhere. */
   setEndpoint(endpoint: { readonly host: string; readonly port: number } | null): void
+  /** Multiserver addresses of this node, joined by `;`, for peers of that scope; null where there is none. */
+  addressFor(scope: Scope): string | null
   /** An address in a `pub` message of a feed that is replicated. True where it was taken into the book. */
   addPubMessage(author: FeedId, content: unknown): boolean
   /** Closes all connections, stops what runs, and writes the address book. */

@@ -19,7 +19,7 @@ import { guestMethods, inviteMethods } from './invite-methods.js'
 import { Invites } from './invites.js'
 import { Lan } from './lan.js'
 import { CONN_LIMITS, type ConnLimits } from './limits.js'
-import { OwnAddresses } from './own-addresses.js'
+import { OwnAddresses, type Scope } from './own-addresses.js'
 import { DEFAULT_PING_MS, Ping, type PingOptions } from './ping.js'
 import { Scheduler } from './scheduler.js'
 import { Staging } from './staging.js'
@@ -190,6 +190,10 @@ export class Room implements Conn {
   setEndpoint(endpoint: { readonly host: string; readonly port: number } | null): void {
     this.#addresses.setEndpoint(endpoint)
     this.#lan.setEndpoint(endpoint)
+  }
+
+  addressFor(scope: Scope): string | null {
+    return this.#addresses.text(scope)
   }
 
   addPubMessage(author: FeedId, content: unknown): boolean {

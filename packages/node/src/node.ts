@@ -35,6 +35,8 @@ export interface DunbarNode {
   /** The data folder, absolute. */
   readonly path: string
   readonly socketPath: string
+  /** Multiserver address, where peers reach it; null where it does not listen. */
+  readonly address: string | null
   readonly kernel: Kernel
   /** Resolves when the node has ended by itself, with why; never after `stop`. */
   readonly failed: Promise<Error>
@@ -132,6 +134,7 @@ async function startLocked(
     id: keys.id,
     path,
     socketPath: surface.socketPath,
+    address: surface.address,
     kernel,
     failed,
     stop: () => {

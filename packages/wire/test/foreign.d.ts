@@ -58,6 +58,7 @@ declare module 'ssb-client' {
 declare module 'ssb-keys' {
   interface SsbKeys {
     readonly public: string
+    readonly private: string
     readonly id: string
   }
   const ssbKeys: {
