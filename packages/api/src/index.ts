@@ -1,3 +1,4 @@
+export { friendsMethods } from './friends.js'
 export { apiMethods } from './methods.js'
 export type { NodeFacts } from './node-methods.js'
 export { publishContent } from './messages.js'
