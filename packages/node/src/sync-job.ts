@@ -82,7 +82,9 @@ async function* syncFrom(
 
 function optionsOf(given: unknown): { from: string; all: boolean } {
   const { from, all } =
-    typeof given === 'string' ? { from: given } : ((given ?? {}) as { from?: unknown; all?: unknown })
+    typeof given === 'string'
+      ? { from: given }
+      : ((given ?? {}) as { from?: unknown; all?: unknown })
   if (typeof from !== 'string') {
     throw new CodedError('BAD_ARGUMENT', 'node.sync: from must be the address of a peer', {})
   }

@@ -1,5 +1,5 @@
-import type { EbtEngine } from './ebt-engine.js'
 import type { FeedId } from '@dunbar/core'
+import type { EbtEngine } from './ebt-engine.js'
 import { DENIED, type EbtPeer, STOPPED } from './ebt-peer.js'
 import type { PeerEntry } from './peer-entry.js'
 import type { BehindFeed, PeerReplication, ReplicationStatus, StalledFeed } from './status.js'

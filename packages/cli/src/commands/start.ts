@@ -25,7 +25,10 @@ function shardCount(text: string | undefined): { shards?: number } {
 /** @throws {Mistake} for a port that is none */
 function networkFlags({ host, port, lan, offline = false }: StartOptions) {
   const number = Number(port)
-  if (port !== undefined && !(port !== '' && Number.isInteger(number) && number >= 0 && number <= 65_535)) {
+  if (
+    port !== undefined &&
+    !(port !== '' && Number.isInteger(number) && number >= 0 && number <= 65_535)
+  ) {
     throw new Mistake('--port needs a whole number from 0 to 65535')
   }
   return {
