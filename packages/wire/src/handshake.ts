@@ -105,7 +105,7 @@ export class ServerHandshake implements Handshake {
   #takeHello(hello: Buffer): HandshakeTurn {
     const { crypto, networkKey } = this.#options
     if (!isGenuineHello(hello, networkKey)) {
-      return failed('hello', 'the caller is on another network, or is no peer')
+      return failed('hello', 'the caller has another network key, or is no peer')
     }
     const state = checked(() => crypto.verifyChallenge(stateOf(this.#options), hello))
     if (state === null) return failed('hello', 'the hello does not verify')
@@ -152,7 +152,7 @@ export class ClientHandshake implements Handshake {
   get hangUpText(): string {
     return this.#isGreeted
       ? 'it hung up when it learned who we are: it has another identity than the one dialled, or does not let us in'
-      : 'it hung up at our hello: it is on another network, or is no peer'
+      : 'it hung up at our hello: it has another network key, or is no peer'
   }
 
   take(message: Buffer): HandshakeTurn {
@@ -162,7 +162,7 @@ export class ClientHandshake implements Handshake {
   #takeHello(hello: Buffer): HandshakeTurn {
     const { crypto, networkKey, remoteKey } = this.#options
     if (!isGenuineHello(hello, networkKey)) {
-      return failed('hello', 'the other side is on another network, or is no peer')
+      return failed('hello', 'the other side has another network key, or is no peer')
     }
     const state = checked(() => crypto.clientVerifyChallenge(this.#state, hello))
     if (state === null || isLowOrderKey(remoteKey)) {

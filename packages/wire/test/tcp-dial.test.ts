@@ -26,7 +26,7 @@ it('says that the network is another one', async () => {
   const server = await listening([])
   await expect(dialled(server, { networkKey: Buffer.alloc(32, 9) })).rejects.toMatchObject({
     code: 'HANDSHAKE_FAILED',
-    message: expect.stringContaining('it is on another network, or is no peer'),
+    message: expect.stringContaining('it has another network key, or is no peer'),
   })
   expect(server.refused['handshake-failed']).toBe(1)
 })
@@ -64,7 +64,7 @@ it('says that something else listens', async () => {
   )
   await expect(dialled(http)).rejects.toMatchObject({
     code: 'HANDSHAKE_FAILED',
-    message: expect.stringContaining('on another network, or is no peer'),
+    message: expect.stringContaining('has another network key, or is no peer'),
   })
 })
 
