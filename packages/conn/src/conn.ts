@@ -5,7 +5,7 @@ import type { PeerAddress } from './address.js'
 import type { ConnPeer } from './connections.js'
 import type { LanConfig } from './lan.js'
 import type { ConnLimits } from './limits.js'
-import { Room } from './room.js'
+import { PeerKeeper } from './peer-keeper.js'
 import type { UdpPort } from './udp.js'
 
 /** What this room asks of the follow graph. */
@@ -98,7 +98,7 @@ export interface Conn {
  * `authorize` and `methodsFor`.
  */
 export async function createConn(options: ConnOptions): Promise<Conn> {
-  const room = new Room(options)
-  await room.begin()
-  return room
+  const keeper = new PeerKeeper(options)
+  await keeper.begin()
+  return keeper
 }

@@ -125,6 +125,16 @@ describe.each(SEEDS)('with seed %d, the schedule', (seed) => {
 })
 
 describe('the schedule', () => {
+  test('does not bother who lets it in and closes at once', async () => {
+    const network = new SimulatedNetwork(1)
+    const ana = await network.node('ana')
+    const [ben] = await followed(network, ana, 1)
+    ben!.conn.onPeer(({ remoteId }) => void ben!.conn.disconnect(remoteId))
+    await network.simulation.advance(24 * HOUR_MS)
+    expect(ana.dials.length).toBeGreaterThan(5)
+    expect(ana.dials.length).toBeLessThan(40)
+  })
+
   test('does nothing where the configuration says so, until it is started', async () => {
     const network = new SimulatedNetwork(1)
     const ana = await network.node('ana', { config: { autoconnect: false } })

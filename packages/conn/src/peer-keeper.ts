@@ -26,8 +26,8 @@ import { Staging } from './staging.js'
 import { withSample } from './statistics.js'
 import { systemUdp } from './udp.js'
 
-/** The parts of this room, put together. */
-export class Room implements Conn {
+/** The parts of this package, put together. */
+export class PeerKeeper implements Conn {
   readonly peerMethods: readonly Method[]
   readonly localMethods: readonly Method[]
   readonly #options: ConnOptions
@@ -307,9 +307,14 @@ export class Room implements Conn {
       },
       onSilence: () => void connection.close(),
     })
-    const answers = connection.duplex('gossip.ping', [{ timeout: this.#ping.restMs }], ping.output)
-    ping.serve()
-    void ping.read(answers)
+    try {
+      const options = [{ timeout: this.#ping.restMs }]
+      const answers = connection.duplex('gossip.ping', options, ping.output)
+      ping.serve()
+      void ping.read(answers)
+    } catch {
+      // The connection is over already.
+    }
   }
 }
 
