@@ -7,6 +7,7 @@ import { bigRestartFigures, growthFigures, importFigures } from './import-figure
 import { memoryFigures } from './memory-figures.js'
 import { queryFigures } from './query-figures.js'
 import { commitOf, type Figure, printFigures, storeResults } from './report.js'
+import { wireFigures } from './wire-figures.js'
 
 /** `npm run bench`: the node's headline figures, each beside the limit or goal that it is judged by. */
 const { values: flags } = parseArgs({
@@ -39,6 +40,8 @@ try {
   figures.push(...(await importFigures(dataset, path, samples)))
   say('queries and restart')
   figures.push(...(await queryFigures(dataset, path, samples)))
+  say('serving to a peer')
+  figures.push(...(await wireFigures(folder, samples)))
   say('growth and memory of feeds')
   const many = await makeDataset(folder, { feeds: 5_000, messages, seed })
   figures.push(...(await growthFigures(dataset, many, folder, samples)))

@@ -10,7 +10,7 @@ import type { UdpPort } from './udp.js'
 
 /** What this room asks of the follow graph. */
 export interface ConnGraph {
-  /** 0 is this node, 1 whom it follows; null for who is beyond all hops. */
+  /** 0 is this node, 1 whom it follows; null, or below 0, for who is out of reach or not wanted. */
   hopsOf(id: FeedId): number | null
   isBlocked(id: FeedId): boolean
   /** Tells of each new block by this node. The returned function takes that back. */

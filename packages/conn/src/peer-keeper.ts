@@ -53,7 +53,7 @@ export class PeerKeeper implements Conn {
     const udp = options.udp ?? systemUdp
     const limits = { ...CONN_LIMITS, ...options.limits }
     const ports = { timers, clock, random, logger, limits }
-    const hopsOf = (id: FeedId): number | null => graph.hopsOf(id)
+    const hopsOf = (id: FeedId): number | null => this.#hopsOf(id)
     const isBlocked = (id: FeedId): boolean => graph.isBlocked(id)
     this.#options = options
     this.#limits = limits
@@ -199,8 +199,8 @@ export class PeerKeeper implements Conn {
     if (address === null || address.key === this.#id || this.#book.has(address.text)) return false
     const { host, key } = address
     if (host === null || !isDialable(address) || !isPublicHost(host)) return false
-    if (graph.hopsOf(author) === null || graph.isBlocked(author) || graph.isBlocked(key))
-      return false
+    if (this.#hopsOf(author) === null) return false
+    if (graph.isBlocked(author) || graph.isBlocked(key)) return false
     if (this.#book.countOf(author) >= this.#limits.bookEntriesPerAuthor) return false
     try {
       this.#book.set(address, { type: 'pub', source: 'pub', announcer: author })
@@ -221,6 +221,12 @@ export class PeerKeeper implements Conn {
     ])
     this.#staging.close()
     await this.#book.close()
+  }
+
+  /** Null for those that are out of reach, whom nobody wants included. */
+  #hopsOf(id: FeedId): number | null {
+    const hops = this.#options.graph.hopsOf(id)
+    return hops === null || hops < 0 ? null : hops
   }
 
   #connect(address: PeerAddress, options: ConnectOptions = {}): Promise<SecurePeer> {

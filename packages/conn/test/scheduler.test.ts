@@ -46,7 +46,7 @@ describe.each(SEEDS)('with seed %d, the schedule', (seed) => {
     await ana.call('conn.forget', tor!.address.text)
     await ana.call('conn.remember', `onion:abc.onion:8008~shs:${tor!.id.slice(1, -8)}`)
     ana.graph.block(blocked!.id)
-    ana.graph.place(stranger!.id, null as never)
+    ana.graph.place(stranger!.id, -2)
     await network.simulation.advance(HOUR_MS)
     expect(ana.dials).toEqual([])
   })

@@ -25,8 +25,9 @@ export class SecureDuplex implements ByteDuplex {
   #sealer: BoxSealer | null = null
   #opener: BoxOpener | null = null
   #events: ByteDuplexEvents | null = null
-  #isReplying = false
-  #afterReply: (() => void) | null = null
+  /** Messages of the handshake, one write of the user's, and the goodbye at most. */
+  readonly #sends: { readonly bytes: Uint8Array; readonly done: () => void }[] = []
+  #isSending = false
 
   constructor(pipe: ByteDuplex, handshake: Handshake, outcome: HandshakeOutcome) {
     this.#pipe = pipe
@@ -41,7 +42,7 @@ export class SecureDuplex implements ByteDuplex {
         this.#events?.close()
       },
     })
-    if (handshake.opening !== null) this.#reply(handshake.opening)
+    if (handshake.opening !== null) this.#send(handshake.opening, () => {})
   }
 
   start(events: ByteDuplexEvents): void {
@@ -50,10 +51,7 @@ export class SecureDuplex implements ByteDuplex {
 
   write(bytes: Uint8Array, done: () => void): void {
     if (this.#sealer === null) return
-    const sealed = this.#sealer.seal(bytes)
-    const write = (): void => this.#pipe.write(sealed, done)
-    if (this.#isReplying) this.#afterReply = write
-    else write()
+    this.#send(this.#sealer.seal(bytes), done)
   }
 
   pause(): void {
@@ -65,9 +63,9 @@ export class SecureDuplex implements ByteDuplex {
   }
 
   end(): void {
-    if (this.#sealer !== null) this.#pipe.write(this.#sealer.goodbye(), () => {})
+    if (this.#sealer === null) return
+    this.#send(this.#sealer.goodbye(), () => this.#pipe.end())
     this.#sealer = null
-    this.#pipe.end()
   }
 
   destroy(): void {
@@ -103,7 +101,7 @@ export class SecureDuplex implements ByteDuplex {
       this.abandon(turn.reason)
       return
     }
-    if (turn.reply !== null) this.#reply(turn.reply)
+    if (turn.reply !== null) this.#send(turn.reply, () => {})
     const { session } = turn
     if (session === null) return
     this.#isSettled = true
@@ -115,13 +113,19 @@ export class SecureDuplex implements ByteDuplex {
     if (early.length > 0) this.#open(this.#opener, early)
   }
 
-  #reply(bytes: Uint8Array): void {
-    this.#isReplying = true
-    this.#pipe.write(bytes, () => {
-      this.#isReplying = false
-      const next = this.#afterReply
-      this.#afterReply = null
-      next?.()
+  /** One write at a time, as pipes want it. */
+  #send(bytes: Uint8Array, done: () => void): void {
+    this.#sends.push({ bytes, done })
+    if (!this.#isSending) this.#sendNext()
+  }
+
+  #sendNext(): void {
+    const next = this.#sends.shift()
+    this.#isSending = next !== undefined
+    if (next === undefined) return
+    this.#pipe.write(next.bytes, () => {
+      next.done()
+      this.#sendNext()
     })
   }
 
