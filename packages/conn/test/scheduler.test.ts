@@ -125,6 +125,21 @@ describe.each(SEEDS)('with seed %d, the schedule', (seed) => {
 })
 
 describe('the schedule', () => {
+  test('leaves nothing behind when the node is closed, attempts under way included', async () => {
+    const network = new SimulatedNetwork(1)
+    const ana = await network.node('ana')
+    const others = await followed(network, ana, 4)
+    network.down.add(others[0]!.id)
+    await network.simulation.advance(HOUR_MS)
+    ana.conn.connect(others[0]!.address).catch(() => {})
+    await network.simulation.run(ana.conn.close())
+    await network.simulation.advance(10_000)
+    const { stepCount } = network.simulation
+    await network.simulation.advance(24 * HOUR_MS)
+    expect(network.simulation.stepCount).toBe(stepCount)
+    expect(ana.conn.peers()).toEqual([])
+  })
+
   test('does not bother who lets it in and closes at once', async () => {
     const network = new SimulatedNetwork(1)
     const ana = await network.node('ana')
