@@ -108,7 +108,7 @@ function openConn(
   const { network } = config
   const networkKey = networkKeyOf(config)
   const { timers, clock, logger } = ports
-  const dial = (address: PeerAddress, others?: Keys): Promise<SecurePeer> => {
+  const dial = (address: PeerAddress, others?: Keys, signal?: AbortSignal): Promise<SecurePeer> => {
     const { host, port, key } = address
     if (host === null || port === null) {
       throw new CodedError('ADDRESS_UNSUPPORTED', `${address.text} has no host and port`, {})
@@ -123,6 +123,7 @@ function openConn(
       timers,
       clock,
       logger,
+      ...(signal === undefined ? {} : { signal }),
     })
   }
   return createConn({
