@@ -27,6 +27,7 @@ export {
   isBlobId,
   isFeedId,
   isMessageKey,
+  MAX_SEQUENCE,
   type MessageKey,
   messageKeyFromBytes,
   messageKeyToBytes,
@@ -39,7 +40,6 @@ export { isLowOrderCurveKey, isLowOrderKey } from './low-order.js'
 export {
   createSecret,
   formatSecret,
-  loadOrCreateSecret,
   loadSecret,
   parseSecret,
   SecretError,

@@ -17,8 +17,8 @@ import { localMethods } from './local-methods.js'
 import { PeerClocks } from './peer-clocks.js'
 import type { PeerEntry } from './peer-entry.js'
 import type { ReplicationSet, ReplicationSetChange } from './replication-set.js'
-import type { ReplicationStatus } from './status.js'
-import { statusOf } from './status-report.js'
+import type { BehindFeed, ReplicationStatus } from './status.js'
+import { behindOf, statusOf } from './status-report.js'
 
 /** What a replicator is built on. */
 export interface ReplicatorOptions {
@@ -44,6 +44,8 @@ export interface Replicator {
   /** Begins to replicate with a peer; ends with its connection. Never throws. */
   addPeer(peer: SecurePeer): void
   status(): ReplicationStatus
+  /** Replicated feeds of which this peer has more, and is not shut out from sending them. */
+  behind(id: FeedId): readonly BehindFeed[]
   /** Calls `listener` when the status has changed, some times a second at most; the returned function takes that back. */
   onProgress(listener: () => void): () => void
   /** Ends all sessions and keeps what peers are known to have. */
@@ -165,6 +167,10 @@ class NodeReplicator implements Replicator {
   status(): ReplicationStatus {
     const { clock } = this.#options
     return statusOf(this.#engine, this.#entries.values(), clock.now() - clock.monotonic())
+  }
+
+  behind(id: FeedId): readonly BehindFeed[] {
+    return behindOf(this.#engine, id)
   }
 
   onProgress(listener: () => void): () => void {

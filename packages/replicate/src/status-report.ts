@@ -1,7 +1,8 @@
+import type { FeedId } from '@dunbar/core'
 import type { EbtEngine } from './ebt-engine.js'
-import type { EbtPeer } from './ebt-peer.js'
+import { DENIED, type EbtPeer, STOPPED } from './ebt-peer.js'
 import type { PeerEntry } from './peer-entry.js'
-import type { PeerReplication, ReplicationStatus, StalledFeed } from './status.js'
+import type { BehindFeed, PeerReplication, ReplicationStatus, StalledFeed } from './status.js'
 
 const MAX_STALLED = 100
 
@@ -33,6 +34,25 @@ export function statusOf(
     missing,
     stalled,
   }
+}
+
+/** Replicated feeds of which one peer claims more and may send it. Costs the feeds that are behind. */
+export function behindOf(engine: EbtEngine, id: FeedId): BehindFeed[] {
+  const claims = new Map<number, number>()
+  for (const peer of engine.peers) {
+    if (peer.id !== id) continue
+    for (const feed of engine.behind) {
+      const claimed = peer.theirs[feed]!
+      const isShut = peer.has(feed, DENIED | STOPPED) || engine.feeds.isWanted[feed] !== 1
+      if (isShut || claimed <= engine.feeds.held[feed]!) continue
+      claims.set(feed, Math.max(claimed, claims.get(feed) ?? 0))
+    }
+  }
+  return [...claims].map(([feed, claimed]) => ({
+    id: engine.feeds.idOf(feed),
+    held: engine.feeds.held[feed]!,
+    claimed,
+  }))
 }
 
 /** The highest claim of a peer, or what is held. */

@@ -23,6 +23,14 @@ export interface PeerReplication {
   readonly refused: readonly Rejection[]
 }
 
+/** A feed of which a peer claims more. */
+export interface BehindFeed {
+  readonly id: FeedId
+  /** Sequence up to which it is held. */
+  readonly held: number
+  readonly claimed: number
+}
+
 /** A feed of which some peer claims more, and nobody sends it. */
 export interface StalledFeed {
   readonly id: FeedId

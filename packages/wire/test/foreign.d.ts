@@ -58,14 +58,17 @@ declare module 'ssb-client' {
 declare module 'ssb-keys' {
   interface SsbKeys {
     readonly public: string
+    readonly private: string
     readonly id: string
   }
   const ssbKeys: {
-    generate(): SsbKeys
+    generate(curve?: 'ed25519', seed?: Buffer): SsbKeys
     loadSync(path: string): SsbKeys
     // biome-ignore lint/suspicious/noExplicitAny: any message
     signObj(keys: SsbKeys, hmacKey: string | null, message: any): any
     verifyObj(keys: { readonly public: string }, hmacKey: string | null, message: unknown): boolean
+    secretBox(value: object, key: Buffer): Buffer
+    secretUnbox(box: Buffer, key: Buffer): object
   }
   export = ssbKeys
 }
@@ -101,4 +104,13 @@ declare module 'secret-handshake' {
     ): (done: Done) => PullDuplex
   }
   export = secretHandshake
+}
+
+declare module 'multiserver-address' {
+  interface Protocol {
+    readonly name: string
+    readonly data: readonly string[]
+  }
+  const addresses: { decode(address: string): Protocol[][] }
+  export = addresses
 }
