@@ -246,7 +246,7 @@ describe('sessions', () => {
     expect(node.replicator.status().peers).toHaveLength(1)
   })
 
-  test('10,000 streams of history: so many are given as the peer may have, and all are given back', async () => {
+  test('hundreds of streams of history: so many are given as the peer may have, and all are given back', async () => {
     const alice = new Author('alice')
     const node = await TestNode.start('victim', {
       feeds: [alice.id],
@@ -257,13 +257,13 @@ describe('sessions', () => {
     const open = (options: object) =>
       connection.source('createHistoryStream', [{ id: alice.id, ...options }])
     let refused = 0
-    for (let round = 0; round < 100; round++) {
+    for (let round = 0; round < 4; round++) {
       const streams = Array.from({ length: 100 }, () => open({ live: true }))
       const outcomes = await Promise.allSettled(streams.map((stream) => stream.next()))
       refused += outcomes.filter(({ status }) => status === 'rejected').length
       await Promise.all(streams.map((stream) => stream.return?.()))
     }
-    expect(refused).toBeGreaterThanOrEqual(8_000)
+    expect(refused).toBe(4 * 80)
     const items: unknown[] = []
     for await (const item of open({})) items.push(item)
     expect(items).toHaveLength(2)

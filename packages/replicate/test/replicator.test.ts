@@ -275,6 +275,15 @@ describe('local methods', () => {
       peers: { [two.id]: { seq: 0, replicating: { tx: true, sent: 4 } } },
     })
     expect(method('ebt.clock').handler([], call)).toEqual({ [alice.id]: 4 })
+    method('ebt.block').handler([alice.id, two.id], call)
+    await one.store(alice, alice.write(1))
+    await until(() => {
+      const status = method('ebt.peerStatus').handler([alice.id], call)
+      return (status as { seq: number }).seq === 5
+    })
+    expect(method('ebt.peerStatus').handler([alice.id], call)).toMatchObject({
+      peers: { [two.id]: { replicating: { tx: false, rx: false, sent: 4 } } },
+    })
     method('ebt.request').handler([alice.id, false], call)
     expect(one.set.has(alice.id)).toBe(false)
     const upto: unknown[] = []
