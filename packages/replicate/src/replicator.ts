@@ -77,6 +77,8 @@ class NodeReplicator implements Replicator {
   readonly #entries = new Map<RpcConnection, PeerEntry>()
   readonly #sessions = new Map<EbtPeer, EbtSession>()
   readonly #listeners = new Set<() => void>()
+  /** Blocks that local clients asked for, beside those of the graph. */
+  readonly #blocks = new Set<string>()
   readonly #leaveSet: () => void
   #cancelTick: (() => void) | null = null
   #cancelProgress: (() => void) | null = null
@@ -88,7 +90,7 @@ class NodeReplicator implements Replicator {
     const limits = { ...REPLICATION_LIMITS, ...options.limits }
     this.#limits = limits
     this.#engine = new EbtEngine(new FeedTable(), {
-      isBlocked: (source, dest) => set.isBlocked(source, dest),
+      isBlocked: (source, dest) => this.#isBlocked(source, dest),
       onReady: (peer) => this.#sessions.get(peer)?.wake(),
       stallMs: limits.stallMs,
       strangerFeeds: limits.strangerFeeds,
@@ -127,9 +129,7 @@ class NodeReplicator implements Replicator {
       engine: this.#engine,
       set,
       onProgress: (listener) => this.onProgress(listener),
-      block: (source, dest, isBlocked) => {
-        this.#engine.block(source, dest, isBlocked, this.#now())
-      },
+      block: (source, dest, isBlocked) => this.#block(source, dest, isBlocked),
     })
   }
 
@@ -242,8 +242,23 @@ class NodeReplicator implements Replicator {
   }
 
   #isHidden(feed: FeedId, reader: FeedId): boolean {
-    const { set, id } = this.#options
-    return set.isBlocked(feed, reader) || set.isBlocked(id, feed)
+    return this.#isBlocked(feed, reader) || this.#isBlocked(this.#options.id, feed)
+  }
+
+  #isBlocked(source: FeedId, dest: FeedId): boolean {
+    return this.#options.set.isBlocked(source, dest) || this.#blocks.has(source + dest)
+  }
+
+  /** A local client's word, until the node ends. */
+  #block(source: FeedId, dest: FeedId, isBlocked: boolean): void {
+    if (isBlocked) this.#blocks.add(source + dest)
+    else this.#blocks.delete(source + dest)
+    this.#onBlock(source, dest, this.#isBlocked(source, dest))
+  }
+
+  #onBlock(source: FeedId, dest: FeedId, isBlocked: boolean): void {
+    this.#engine.block(source, dest, isBlocked, this.#now())
+    if (source === this.#options.id && isBlocked) this.#endWith(dest)
   }
 
   /** @throws {NOT_A_PEER} */
@@ -393,9 +408,8 @@ class NodeReplicator implements Replicator {
     const nowMs = this.#now()
     for (const id of added) this.#engine.want(id, true, nowMs)
     for (const id of removed) this.#engine.want(id, false, nowMs)
-    for (const { source, dest, isBlocked } of blocks) {
-      this.#engine.block(source, dest, isBlocked, nowMs)
-      if (source === this.#options.id && isBlocked) this.#endWith(dest)
+    for (const { source, dest } of blocks) {
+      this.#onBlock(source, dest, this.#isBlocked(source, dest))
     }
     if (added.length > 0) for (const { history } of this.#entries.values()) history?.start()
     this.#progressed()
