@@ -11,8 +11,14 @@ export interface RunningNode {
   readonly path: string
   /** From the start of the process to its `ready` line, ms. */
   readonly readyMs: number
+  /** Multiserver address. */
+  readonly address: string
   /** Resident memory of the process, bytes. */
   residentBytes(): number
+  /** The most that it was ever. */
+  peakBytes(): number
+  /** CPU of the process, all threads, ms; in steps of 10. */
+  cpuMs(): number
   stop(): Promise<void>
 }
 
@@ -26,11 +32,22 @@ export async function startNode(
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { ...process.env, DUNBAR_LOG_LEVEL: 'warn', ...environment },
   })
+  let address = ''
   for await (const line of createInterface({ input: child.stdout! })) {
-    if (JSON.parse(line).event === 'ready') break
+    const ready = JSON.parse(line) as { readonly event: string; readonly address: string }
+    if (ready.event !== 'ready') continue
+    address = ready.address
+    break
   }
-  const readyMs = performance.now() - startedAt
-  return { path, readyMs, residentBytes: () => residentBytes(child), stop: () => stopped(child) }
+  return {
+    path,
+    address,
+    readyMs: performance.now() - startedAt,
+    residentBytes: () => memoryBytes(child, 'VmRSS'),
+    peakBytes: () => memoryBytes(child, 'VmHWM'),
+    cpuMs: () => cpuMs(child),
+    stop: () => stopped(child),
+  }
 }
 
 async function stopped(child: ChildProcess): Promise<void> {
@@ -40,9 +57,19 @@ async function stopped(child: ChildProcess): Promise<void> {
   if (code !== 0) throw new Error(`the node ended with ${code}`)
 }
 
-function residentBytes(child: ChildProcess): number {
+function memoryBytes(child: ChildProcess, field: 'VmRSS' | 'VmHWM'): number {
   const status = readFileSync(`/proc/${child.pid}/status`, 'utf8')
-  return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) * 1024
+  return Number(new RegExp(`${field}:\\s+(\\d+) kB`).exec(status)?.[1]) * 1024
+}
+
+/** Clock ticks a second, in which Linux counts. */
+const TICKS = 100
+
+function cpuMs(child: ChildProcess): number {
+  const stat = readFileSync(`/proc/${child.pid}/stat`, 'utf8')
+  // The name may hold spaces; what follows it does not.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  return ((Number(fields[11]) + Number(fields[12])) * 1000) / TICKS
 }
 
 /** Runs a command to its end and gives its JSON output. */

@@ -7,6 +7,8 @@ import { bigRestartFigures, growthFigures, importFigures } from './import-figure
 import { memoryFigures } from './memory-figures.js'
 import { queryFigures } from './query-figures.js'
 import { commitOf, type Figure, printFigures, storeResults } from './report.js'
+import { syncFigures } from './sync-figures.js'
+import { wireFigures } from './wire-figures.js'
 
 /** `npm run bench`: the node's headline figures, each beside the limit or goal that it is judged by. */
 const { values: flags } = parseArgs({
@@ -17,6 +19,8 @@ const { values: flags } = parseArgs({
     samples: { type: 'string', default: '5' },
     /** Leaves out the million messages. */
     short: { type: 'boolean', default: false },
+    /** Only these: import, queries, growth, million, sync; several with commas between. */
+    only: { type: 'string' },
     /** Stores nothing. */
     dry: { type: 'boolean', default: false },
   },
@@ -27,6 +31,13 @@ const feeds = Number(flags.feeds)
 const seed = Number(flags.seed)
 const samples = Number(flags.samples)
 
+const parts = ['import', 'queries', 'growth', 'million', 'sync'] as const
+const only = flags.only?.split(',') ?? parts.filter((part) => !(flags.short && part === 'million'))
+const wants = (part: (typeof parts)[number]) => only.includes(part)
+const unknown = only.filter((part) => !(parts as readonly string[]).includes(part))
+if (unknown.length > 0)
+  throw new Error(`--only knows ${parts.join(', ')}; not ${unknown.join(', ')}`)
+
 const folder = mkdtempSync(join(tmpdir(), 'dunbar-bench-'))
 const say = (text: string) => process.stderr.write(`${text}\n`)
 const figures: Figure[] = []
@@ -34,18 +45,34 @@ let dataset: Dataset
 try {
   say(`generating ${messages} messages in ${feeds} feeds`)
   dataset = await makeDataset(folder, { feeds, messages, seed })
-  say('import')
   const path = join(folder, 'node')
-  figures.push(...(await importFigures(dataset, path, samples)))
-  say('queries and restart')
-  figures.push(...(await queryFigures(dataset, path, samples)))
-  say('growth and memory of feeds')
-  const many = await makeDataset(folder, { feeds: 5_000, messages, seed })
-  figures.push(...(await growthFigures(dataset, many, folder, samples)))
-  figures.push(...(await memoryFigures(dataset, many, folder)))
-  if (!flags.short) {
+  if (wants('import') || wants('queries')) {
+    say('import')
+    const found = await importFigures(dataset, path, wants('import') ? samples : 1)
+    if (wants('import')) figures.push(...found)
+  }
+  if (wants('queries')) {
+    say('queries and restart')
+    figures.push(...(await queryFigures(dataset, path, samples)))
+  }
+  if (wants('growth')) {
+    say('growth and memory of feeds')
+    const many = await makeDataset(folder, { feeds: 5_000, messages, seed })
+    figures.push(...(await growthFigures(dataset, many, folder, samples)))
+    figures.push(...(await memoryFigures(dataset, many, folder)))
+  }
+  if (wants('million')) {
     say('a million messages in 5,000 feeds')
     figures.push(...(await bigRestartFigures(folder, seed, samples)))
+  }
+  if (wants('sync')) {
+    say('serving to a peer')
+    figures.push(...(await wireFigures(folder, samples)))
+    say('replication')
+    const big = wants('million')
+      ? await makeDataset(folder, { feeds: 5_000, messages: 1_000_000, seed })
+      : null
+    figures.push(...(await syncFigures(dataset, big, folder, Math.min(samples, 3))))
   }
 } finally {
   rmSync(folder, { recursive: true, force: true })

@@ -18,3 +18,10 @@ export async function timeEach(
   }
   return times
 }
+
+/** The value below which `share` percent of the values lie. */
+export function percentile(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((a, b) => a - b)
+  const index = Math.ceil((share / 100) * sorted.length) - 1
+  return sorted[Math.max(0, index)] ?? Number.NaN
+}

@@ -112,7 +112,7 @@ describe('a folder with imported messages', () => {
       { messages: MESSAGES, feeds: FEEDS, damaged: [], seconds: expect.any(Number) },
     ])
     expect(await dunbarJson(['rebuild', '--path', path])).toEqual([
-      { feeds: FEEDS, messages: MESSAGES, seconds: expect.any(Number) },
+      { feeds: FEEDS, messages: MESSAGES, failed: [], seconds: expect.any(Number) },
     ])
     const [status] = await dunbarJson(['status', '--path', path])
     expect(status).toMatchObject({

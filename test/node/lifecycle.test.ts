@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { createConnection } from 'node:net'
 import { join } from 'node:path'
 import type { Logger } from '@dunbar/actor'
@@ -15,6 +15,9 @@ import {
   silent,
 } from '../fixtures/running-node.js'
 import { temporaryFolder } from '../fixtures/temporary-folder.js'
+
+const lockPids = (path: string) =>
+  readdirSync(join(path, 'lock')).map((name) => Number.parseInt(name, 36))
 
 const modeOf = (path: string) => (statSync(path).mode & 0o777).toString(8)
 
@@ -84,16 +87,24 @@ describe('a node', () => {
   test('takes the lock of a dead process, whatever stands in it', async () => {
     const path = join(temporaryFolder(), 'node')
     await (await startNode({ path, shards: 1, logger: silent })).stop()
-    for (const left of [
-      '',
-      'no JSON',
-      '{"pid":-1}',
-      `{"pid":${process.pid},"started":"other:1"}`,
-    ]) {
-      writeFileSync(join(path, 'lock'), left)
+    for (const left of [[], ['no socket'], [`${process.pid.toString(36)}.000000`, '1.zzzzzz']]) {
+      mkdirSync(join(path, 'lock'))
+      for (const name of left) writeFileSync(join(path, 'lock', name), '')
       const node = await startNode({ path, shards: 1, logger: silent })
-      expect(JSON.parse(readFileSync(join(path, 'lock'), 'utf8')).pid).toBe(process.pid)
+      expect(lockPids(path)).toEqual([process.pid])
       await node.stop()
+    }
+  })
+
+  test('refuses the folder of ssb-server or ssb-db2 and leaves it as it is', async () => {
+    for (const name of ['flume', 'db2']) {
+      const path = temporaryFolder()
+      mkdirSync(join(path, name))
+      await expect(startNode({ path, logger: silent })).rejects.toMatchObject({
+        code: 'FOLDER_FOREIGN',
+        data: { path },
+      })
+      expect(readdirSync(path)).toEqual([name])
     }
   })
 
@@ -152,7 +163,7 @@ describe('a node as a process', () => {
     expect(existsSync(join(path, 'socket'))).toBe(true)
     const next = await startNodeProgram(path)
     expect(next.ready.id).toBe(killed.ready.id)
-    expect(JSON.parse(readFileSync(join(path, 'lock'), 'utf8')).pid).toBe(next.pid)
+    expect(lockPids(path)).toEqual([next.pid])
     await next.kill('SIGTERM')
   })
 
@@ -176,4 +187,55 @@ test('an import that names a file which is not there is refused, and the node go
     data: { code: 'SOURCE_MISSING' },
   })
   expect(await peer.call('status', [])).toMatchObject({ messages: 0 })
+})
+
+describe('a start that is broken off', () => {
+  test('makes nothing, or ends what stands and gives the folder back', async () => {
+    const path = join(temporaryFolder(), 'node')
+    const early = AbortSignal.abort()
+    const isAborted = expect.objectContaining({ code: 'START_ABORTED' })
+    await expect(startNode({ path, logger: silent, signal: early })).rejects.toEqual(isAborted)
+    expect(existsSync(path)).toBe(false)
+    const told: string[] = []
+    const abort = new AbortController()
+    const logger: Logger = { log: (level, _room, text) => void told.push(`${level}: ${text}`) }
+    const starting = startNode({ path, shards: 2, logger, signal: abort.signal })
+    const rejected = expect(starting).rejects.toEqual(isAborted)
+    while (!existsSync(join(path, 'secret'))) await new Promise((resume) => setImmediate(resume))
+    abort.abort()
+    await rejected
+    expect(told).toEqual([])
+    expect(existsSync(join(path, 'lock'))).toBe(false)
+    expect(existsSync(join(path, 'socket'))).toBe(false)
+    const node = await startNode({
+      path,
+      shards: 2,
+      logger: silent,
+      signal: new AbortController().signal,
+    })
+    await node.stop()
+  })
+
+  test.each([
+    ['start', 'SIGINT', 0],
+    ['start', 'SIGTERM', 0],
+    ['verify', 'SIGINT', 130],
+    ['verify', 'SIGTERM', 143],
+  ] as const)('by %s and %s ends the process in order', async (command, signal, exitCode) => {
+    const path = join(temporaryFolder(), 'node')
+    // A folder that takes long to look through.
+    for (let prefix = 0; prefix < 256; prefix++) {
+      for (let rest = 0; rest < 40; rest++) {
+        const hex = `${rest}`.padStart(62, '0')
+        mkdirSync(join(path, 'feeds', prefix.toString(16).padStart(2, '0'), hex), {
+          recursive: true,
+        })
+      }
+    }
+    const program = startProgram([command, '--path', path, '--json'])
+    while (!existsSync(join(path, 'lock'))) await new Promise((resume) => setImmediate(resume))
+    expect(await program.kill(signal)).toEqual({ exitCode, signal: null })
+    expect((await program.lines.next()).done).toBe(true)
+    expect(existsSync(join(path, 'lock'))).toBe(false)
+  })
 })

@@ -43,7 +43,7 @@ export class ActorCell implements Supervised, Receiver, Runnable {
   #life = 0
   #context: Context | null = null
   #actorState: unknown
-  /** What goes on before any other mail. */
+  /** What goes on before any other mail, in turns of its own lane alone. */
   #continuation: HandledMail | null = null
   /** The lane whose turn the last handler, and so the continuation, belongs to. */
   #lane: MailLane = 'local'
@@ -174,8 +174,8 @@ export class ActorCell implements Supervised, Receiver, Runnable {
   hasWork(lane: MailLane): boolean {
     if (this.#state === 'new') return true
     if (this.#state !== 'idle') return false
-    if (lane === 'local' && this.#mailbox.has('system')) return true
-    return (this.#continuation !== null && this.#lane === lane) || this.#mailbox.has(lane)
+    if (this.#continuation !== null) return this.#lane === lane
+    return (lane === 'local' && this.#mailbox.has('system')) || this.#mailbox.has(lane)
   }
 
   work(lane: MailLane, slice: Slice): void {
@@ -192,6 +192,8 @@ export class ActorCell implements Supervised, Receiver, Runnable {
 
   /** Does one thing; false where there is nothing to do in this lane. */
   #step(lane: MailLane): boolean {
+    const isGoingOn = this.#continuation !== null
+    if (isGoingOn && this.#lane !== lane) return false
     const mail = this.#continuation ?? this.#mailbox.take(lane)
     if (mail === undefined) return false
     this.#continuation = null
@@ -215,6 +217,8 @@ export class ActorCell implements Supervised, Receiver, Runnable {
         this.#handle(mail)
         break
     }
+    // What came into the other lane meanwhile was left alone, and nothing else tells of it.
+    if (isGoingOn && this.#continuation === null) this.#makeReady()
     return true
   }
 
@@ -299,6 +303,9 @@ export class ActorCell implements Supervised, Receiver, Runnable {
     if (effect.proceed !== undefined) {
       this.#continuation = { kind: 'continue', token: effect.proceed }
     }
+    if (effect.proceedLater !== undefined) {
+      this.#queue({ kind: 'continue', token: effect.proceedLater }, this.#lane)
+    }
     if (effect.passivate === true) this.#wantsRest = true
     this.#restIfFree()
   }
@@ -320,7 +327,8 @@ export class ActorCell implements Supervised, Receiver, Runnable {
 
   #begin(): void {
     const { ports, router, counters } = this.#environment
-    this.#context = { ...ports, name: this.name, router }
+    const isStopWanted = () => this.#isStopWanted
+    this.#context = { ...ports, name: this.name, router, isStopWanted }
     this.#isResting = false
     this.#state = 'starting'
     counters.starts += 1
@@ -348,7 +356,8 @@ export class ActorCell implements Supervised, Receiver, Runnable {
 
   #crash(error: unknown): void {
     if (this.#state === 'ending' || this.#state === 'down') return
-    this.#end(crash(error))
+    const hasGivenUp = this.#state === 'starting' && this.#isStopWanted
+    this.#end(hasGivenUp ? this.#endReason : crash(error))
   }
 
   /** Refuses what waits, says the last words, and is gone when they are said or their time is up. */

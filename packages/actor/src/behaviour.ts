@@ -40,6 +40,8 @@ export interface Effect<Token = unknown> {
   readonly refusals?: readonly { readonly to: From; readonly error: Error }[]
   /** Work that goes on: `handleContinue(token)` runs next, before any other mail, after the slice rule let others work. */
   readonly proceed?: Token
+  /** As `proceed`, but behind the mail that waits in its lane: for work beside which others may be served. */
+  readonly proceedLater?: Token
   /** `handleInfo({op:'timer', name})` after `delayMs`; setting a name again replaces it, `null` takes it back. */
   readonly timers?: Readonly<Record<string, number | null>>
   /** Streams, by the id that `openStream` was given, that have something to give now. */
@@ -93,6 +95,8 @@ export interface Context extends Ports {
   readonly name: string
   /** Sends calls, casts and streams to other actors by name. */
   readonly router: Router
+  /** Whether the actor is to end. An `init` that takes long asks, and throws: that counts as its end. */
+  isStopWanted(): boolean
 }
 
 export interface Behaviour<

@@ -5,14 +5,14 @@ import { Ring } from './ring.js'
 /**
  * The three lanes of one actor. What others send is refused when its lane is full. What the kernel
  * itself adds is bounded by what the actor has open: one pull and one close for each stream, one info
- * for each timer, monitor and task.
+ * for each timer, monitor and task, one continuation for each call that is owed.
  */
 
 /** What an actor works through. */
 export type Mail =
   | MailEnvelope
   | { readonly kind: 'info'; readonly info: unknown }
-  /** Work that the actor goes on with; never waits in a lane. */
+  /** Work that the actor goes on with; waits in a lane where it lets others go first. */
   | { readonly kind: 'continue'; readonly token: unknown }
   /** The stream may have something and its reader has room. */
   | { readonly kind: 'pull'; readonly streamId: number }

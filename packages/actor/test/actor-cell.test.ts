@@ -289,6 +289,31 @@ describe('mailbox and handlers', () => {
     ])
   })
 
+  it('keeps work that goes on in the lane that it came in when mail of the other lane arrives', async () => {
+    const order: string[] = []
+    let asked: Promise<unknown> | null = null
+    const work = (left: unknown, name: string) => {
+      order.push(`${name} ${left}`)
+      if (left === 3) {
+        asked = router.call('a', { op: 'echo' })
+        router.cast('b', 2)
+      }
+      return (left as number) > 0 ? { proceed: (left as number) - 1 } : noReply()
+    }
+    const { router, simulation } = await probes(['a', 'b'], {
+      handleCast: (cast, _state, { name }) => work(cast, name),
+      handleContinue: (left, _state, { name }) => work(left, name),
+      handleCall: (call, from, _state, { name }) => {
+        order.push(`${name} ${call.op}`)
+        return reply(from, null)
+      },
+    })
+    router.cast('a', 3, { lane: 'remote' })
+    await simulation.runUntilIdle()
+    expect(await asked).toBe(null)
+    expect(order).toEqual(['a 3', 'b 2', 'b 1', 'b 0', 'a 2', 'a 1', 'a 0', 'a echo'])
+  })
+
   it('lets others work between two steps of endless `proceed`', async () => {
     let steps = 0
     const { router, simulation } = await probes(['a', 'b'], {

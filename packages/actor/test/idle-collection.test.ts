@@ -1,40 +1,34 @@
 import { describe, expect, it } from 'vitest'
 import { IdleCollection } from '../src/idle-collection.js'
 
-function watched() {
+/** Spans of two seconds of which so much were busy, ms; how many collections there were by each end. */
+async function passes(...busyMs: readonly number[]): Promise<number[]> {
   const time = { active: 0, idle: 0 }
   let collections = 0
   const collection = new IdleCollection({
     utilization: () => ({ ...time }),
-    collect: () => {
+    collect: async () => {
       collections += 1
       time.active += 10
     },
   })
-  /** Two seconds of which so much were busy; how many collections there were by then. */
-  const pass = (busyMs: number) => {
-    time.active += busyMs
-    time.idle += 2_000 - busyMs
-    collection.look()
-    return collections
+  const counts: number[] = []
+  for (const busy of busyMs) {
+    time.active += busy
+    time.idle += 2_000 - busy
+    await collection.look()
+    counts.push(collections)
   }
-  return pass
+  return counts
 }
 
 describe('a thread without work', () => {
-  it('collects once after a burst, and not again until there was work', () => {
-    const pass = watched()
-    expect(pass(1_500)).toBe(0)
-    expect(pass(10)).toBe(1)
-    expect([pass(0), pass(10), pass(5)]).toEqual([1, 1, 1])
-    expect(pass(800)).toBe(1)
-    expect(pass(0)).toBe(2)
+  it('collects once after a burst, and not again until there was work', async () => {
+    expect(await passes(1_500, 10, 0, 10, 5, 800, 0)).toEqual([0, 1, 1, 1, 1, 1, 2])
   })
 
-  it('does not collect while it works, nor where it hardly did', () => {
-    const pass = watched()
-    expect([pass(100), pass(100), pass(2_000)]).toEqual([0, 0, 0])
-    const quiet = watched()
-    expect([quiet(10), quiet(10), quiet(10)]).toEqual([0, 0, 0])
+  it('does not collect while it works, nor where it hardly did', async () => {
+    expect(await passes(100, 100, 2_000)).toEqual([0, 0, 0])
+    expect(await passes(10, 10, 10)).toEqual([0, 0, 0])
   })
 })

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import {
   type ActorSpec,
   actor,
+  type Context,
   type ExitReason,
   type Restart,
   type Strategy,
@@ -310,5 +311,32 @@ describe('start and stop', () => {
       }),
     )
     expect(await simulation.run(outcome(start))).toBe('ACTOR_NAME_TAKEN')
+  })
+})
+
+describe('a stop while a child starts', () => {
+  it('is over when the `init` that takes long asks for it and throws, which is no crash', async () => {
+    const { simulation, kernel, events } = simulatedKernel()
+    let turns = 0
+    const patient = actor({
+      name: 'patient',
+      arg: null,
+      behaviour: {
+        async init(_arg: unknown, context: Context) {
+          while (!context.isStopWanted()) {
+            turns += 1
+            await new Promise<void>((resolve) => context.turns.soon(resolve))
+          }
+          throw new Error('stopped')
+        },
+      },
+    })
+    const started = outcome(kernel.start(supervisor({ name: 'root', children: [patient] })))
+    const before = simulation.run(new Promise<void>((resolve) => queueMicrotask(resolve)))
+    await before
+    await simulation.run(kernel.stop())
+    expect(await simulation.run(started)).toBe('ACTOR_DOWN')
+    expect(events).toEqual([])
+    expect(turns).toBeGreaterThan(0)
   })
 })

@@ -1,7 +1,6 @@
 import type { FeedId } from '@dunbar/core'
 import { FrameReader, type ReadRange } from '@dunbar/feed'
-import type { Method, RawBatch } from '@dunbar/wire'
-import { MessageBatch } from './message-json.js'
+import { MessageBatch, type Method, type RawBatch } from '@dunbar/wire'
 import { source } from './method.js'
 import {
   feedArgument,

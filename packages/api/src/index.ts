@@ -1,4 +1,5 @@
 export { friendsMethods } from './friends.js'
+export { publishContent } from './messages.js'
 export { apiMethods } from './methods.js'
 export type { NodeFacts } from './node-methods.js'
-export { createServices, type Services } from './services.js'
+export { createServices, feedOf, type Services } from './services.js'

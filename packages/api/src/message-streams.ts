@@ -1,8 +1,7 @@
 import { CodedError } from '@dunbar/core'
 import { FrameReader, type ShardChunk, type ShardQuery } from '@dunbar/feed'
-import type { Method, RawBatch } from '@dunbar/wire'
+import { MessageBatch, type Method, type RawBatch } from '@dunbar/wire'
 import { mergeShards, type Steps } from './merge.js'
-import { MessageBatch } from './message-json.js'
 import { source } from './method.js'
 import {
   type MessageStreamOptions,

@@ -27,11 +27,21 @@ export function messageMethods(services: Services): Method[] {
       return frame === null ? null : new RawJson(Buffer.from(messageJson(frame)))
     }),
     asynchronous('publish', async (args) => {
-      const frame = await feedOf(services, services.id).publish(contentText(args[0]))
-      return new RawJson(Buffer.from(messageJson(frame)))
+      return new RawJson(await published(services, args[0]))
     }),
     asynchronous('add', (args) => add(services, args[0])),
   ]
+}
+
+/** Publishes on the own feed; gives the message as it is stored. */
+async function published(services: Services, content: unknown): Promise<Buffer> {
+  const frame = await feedOf(services, services.id).publish(contentText(content))
+  return Buffer.from(messageJson(frame))
+}
+
+/** As `publish`, for rooms of the node itself: `{ key, value, timestamp }`. */
+export async function publishContent(services: Services, content: object): Promise<unknown> {
+  return JSON.parse((await published(services, content)).toString())
 }
 
 const idOf = (argument: unknown): unknown =>
@@ -54,11 +64,20 @@ async function get(services: Services, args: readonly unknown[]): Promise<unknow
   return new RawJson(reader.message)
 }
 
-/** Asks every shard, since a key does not tell whose message it is. */
+/** Asks the shard that is likely to hold the key; without a hint all of them. */
 async function findByKey(services: Services, key: MessageKey): Promise<FrameBatch | null> {
+  const { shards, keyHints } = services
   const bytes = messageKeyToBytes(key)
-  const found = await Promise.all(services.shards.map((shard) => shard.getByKey(bytes)))
-  return found.find((frame) => frame !== null) ?? null
+  const likely = shards[keyHints.shardOf(bytes)]
+  if (likely !== undefined) {
+    const frame = await likely.getByKey(bytes)
+    if (frame !== null) return frame
+  }
+  const found = await Promise.all(shards.map((shard) => shard.getByKey(bytes)))
+  const holder = found.findIndex((frame) => frame !== null)
+  if (holder === -1) return null
+  if (likely === undefined) void keyHints.refresh(holder)
+  return found[holder] ?? null
 }
 
 /** Content as JSON text; content with `recps` is boxed for them, as ssb-db does. */

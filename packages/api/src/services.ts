@@ -1,7 +1,7 @@
 import type { Router } from '@dunbar/actor'
 import type { FeedId, Keys } from '@dunbar/core'
 import { feedIdToBytes } from '@dunbar/core'
-import { FeedClient, ShardClient, shardOf } from '@dunbar/feed'
+import { FeedClient, KeyHints, ShardClient, shardOf } from '@dunbar/feed'
 
 /** What the methods are built on. */
 export interface Services {
@@ -10,15 +10,14 @@ export interface Services {
   readonly keys: Keys
   readonly router: Router
   readonly shards: readonly ShardClient[]
+  /** Which shard to ask first for a key. */
+  readonly keyHints: KeyHints
 }
 
 export function createServices(router: Router, keys: Keys, shardCount: number): Services {
-  return {
-    id: keys.id,
-    keys,
-    router,
-    shards: Array.from({ length: shardCount }, (_, shard) => new ShardClient(router, shard)),
-  }
+  const shards = Array.from({ length: shardCount }, (_, shard) => new ShardClient(router, shard))
+  const keyHints = new KeyHints(shards.map((shard) => () => shard.keys()))
+  return { id: keys.id, keys, router, shards, keyHints }
 }
 
 export const feedOf = (services: Services, id: FeedId): FeedClient =>

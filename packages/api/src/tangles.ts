@@ -1,9 +1,14 @@
 import { CodedError, type FeedId, type MessageKey } from '@dunbar/core'
-import { FrameReader, type TangleRow, type TangleRows, type TangleWanted } from '@dunbar/feed'
+import {
+  type FrameReader,
+  type TangleChunk,
+  type TangleRow,
+  type TangleWanted,
+  tangleMessages,
+} from '@dunbar/feed'
 import { connectedHeads, type FilteredThread, filterThread, heads } from '@dunbar/tangle'
-import type { Method, RawBatch } from '@dunbar/wire'
+import { MessageBatch, type Method, type RawBatch } from '@dunbar/wire'
 import { handled } from './merge.js'
-import { MessageBatch } from './message-json.js'
 import { asynchronous, source } from './method.js'
 import { booleanOption, keyArgument, limitOption, optionsOf, stringOption } from './options.js'
 import { openedMessage } from './private-messages.js'
@@ -93,24 +98,23 @@ const wantedOf = ({ root, name, private: isPrivate }: Wanted): TangleWanted => (
   ...(name === undefined ? {} : { name }),
 })
 
-async function gather(services: Services, asked: Wanted): Promise<Gathered> {
-  const [blocked, ...parts] = await Promise.all([
-    blockedBySelf(services),
-    ...services.shards.map((shard) => shard.tangle(wantedOf(asked))),
-  ])
+async function gather(services: Services, asked: Wanted, signal?: AbortSignal): Promise<Gathered> {
   const rows: TangleRow[] = []
   const frames: FrameReader[] = []
-  for (const part of parts) addRows(part, rows, frames)
+  const options = signal === undefined ? {} : { signal }
+  const [blocked] = await Promise.all([
+    blockedBySelf(services),
+    ...services.shards.map(async (shard) => {
+      for await (const chunk of shard.tangle(wantedOf(asked), options)) {
+        addMessages(chunk, rows, frames)
+      }
+    }),
+  ])
   return { root: asked.root, isPrivate: asked.private, rows, frames, blocked }
 }
 
-function addRows(part: TangleRows, rows: TangleRow[], frames: FrameReader[]): void {
-  const bytes = new Uint8Array(part.frames)
-  const reader = new FrameReader(bytes)
-  for (const row of part.rows) {
-    reader.next()
-    const frame = new FrameReader(bytes.subarray(reader.offset, reader.offset + reader.frameBytes))
-    frame.next()
+function addMessages(chunk: TangleChunk, rows: TangleRow[], frames: FrameReader[]): void {
+  for (const { row, frame } of tangleMessages(chunk)) {
     rows.push(row)
     frames.push(frame)
   }
@@ -161,7 +165,7 @@ async function* readTangle(
   try {
     const seen = new Set<MessageKey>()
     let left = options.limit
-    const found = await gather(services, options)
+    const found = await gather(services, options, signal)
     const thread = shownThread(found)
     const writer = new MessageBatch(options)
     const flags = options.meta ? flagsOf(thread) : null
@@ -187,7 +191,7 @@ async function* readTangle(
       }
       const rows: TangleRow[] = []
       const frames: FrameReader[] = []
-      addRows(result.value, rows, frames)
+      addMessages(result.value, rows, frames)
       lane.next = handled(lane.stream.next())
       waiting.set(lane, settle(lane))
       const blocked = await blockedBySelf(services)
@@ -211,7 +215,7 @@ async function* readTangle(
   }
 }
 
-const settle = <Lane extends { readonly next: Promise<IteratorResult<TangleRows>> }>(lane: Lane) =>
+const settle = <Lane extends { readonly next: Promise<IteratorResult<TangleChunk>> }>(lane: Lane) =>
   handled(lane.next.then((result) => ({ lane, result })))
 
 /** What `meta: true` tells of each message beside it. */

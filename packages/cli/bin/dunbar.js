@@ -1,2 +1,3 @@
 #!/usr/bin/env node
-import '../bundle/main.js'
+/** The program `dunbar`. */
+require('./load-bundle.js')('main')

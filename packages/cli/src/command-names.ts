@@ -11,6 +11,16 @@ export const COMMANDS = [
   'status',
   'verify',
   'rebuild',
+  'connect',
+  'peers',
+  'sync',
+  'follow',
+  'unfollow',
+  'block',
+  'unblock',
+  'hops',
+  'invite',
+  'unlock',
 ] as const
 
 /** Words that are answered by help or the version, not by a command. */

@@ -2,4 +2,4 @@
 import { run } from './run.js'
 
 // Leaving at once is safe: `run` has flushed the output and stopped the node.
-process.exit(await run(process.argv.slice(2)))
+void run(process.argv.slice(2)).then((exitCode) => process.exit(exitCode))

@@ -50,7 +50,12 @@ export function buildProgram(
   }
 
   add('start', 'runs a node until Ctrl-C', ['dunbar start --path ~/.dunbar'], (command) =>
-    command.option('--shards <count>', 'worker threads for feeds; default one a core'),
+    command
+      .option('--shards <count>', 'worker threads for feeds; default one a core')
+      .option('--host <address>', 'address of this machine to listen on; default all')
+      .option('--port <number>', 'port to listen on; default 8008, 0 takes any')
+      .option('--no-lan', 'neither announces itself on the local network nor looks for others')
+      .option('--offline', 'neither listens nor connects'),
   ).action(async (options) => {
     const { start } = await import('./commands/start.js')
     finish(await start(context, options))
@@ -154,11 +159,97 @@ export function buildProgram(
     finish(await verify(context))
   })
 
-  add('rebuild', 'deletes indexes and caches and folds them again from the messages', [
+  add('rebuild', 'folds the indexes again from the messages; exit code 1 if a feed can not be', [
     'dunbar rebuild',
   ]).action(async () => {
     const { rebuild } = await import('./commands/rebuild.js')
     finish(await rebuild(context))
+  })
+
+  add(
+    'connect',
+    'connects the running node to a peer and remembers the address',
+    ["dunbar connect 'net:192.168.1.20:8008~shs:iojj3XQJ8ZX9UtstPLpdcspnCb8dlBIb83SIAbQPb1w='"],
+    (command) => command.argument('<address>', 'multiserver address, as "dunbar start" prints it'),
+  ).action(async (address) => {
+    const { connectPeer } = await import('./commands/connect.js')
+    finish(await connectPeer(context, address))
+  })
+
+  add('peers', 'lists the peers that the running node is connected to', [
+    'dunbar peers --json',
+  ]).action(async () => {
+    const { listPeers } = await import('./commands/peers.js')
+    finish(await listPeers(context))
+  })
+
+  add(
+    'sync',
+    'fetches what a peer has of the feeds within the hops, and ends',
+    ["dunbar sync --from 'net:192.168.1.20:8008~shs:iojj3XQJ8ZX9UtstPLpdcspnCb8dlBIb83SIAbQPb1w='"],
+    (command) =>
+      command
+        .requiredOption('--from <address>', 'multiserver address of the peer')
+        .option('--all', 'all feeds that the peer has, whoever follows them'),
+    "The peer's own feed is fetched in any case, so that a new node has a place to begin.",
+  ).action(async (options) => {
+    const { sync } = await import('./commands/sync.js')
+    finish(await sync(context, options))
+  })
+
+  const contactWords = {
+    follow:
+      "fetches a feed, and the feeds that it follows, from now on; told in the node's own feed",
+    unfollow: 'takes a follow back',
+    block: 'exchanges nothing with a feed, in either direction, from now on',
+    unblock: 'takes a block back',
+  }
+  for (const [word, description] of Object.entries(contactWords)) {
+    add(
+      word,
+      description,
+      [`dunbar ${word} '@iojj3XQJ8ZX9UtstPLpdcspnCb8dlBIb83SIAbQPb1w=.ed25519'`],
+      (command) => command.argument('<id>', 'id of the feed'),
+    ).action(async (id) => {
+      const { contact } = await import('./commands/contact.js')
+      finish(await contact(context, word as keyof typeof contactWords, id))
+    })
+  }
+
+  add('hops', 'lists how many follows away other feeds are', ['dunbar hops --json']).action(
+    async () => {
+      const { listHops } = await import('./commands/hops.js')
+      finish(await listHops(context))
+    },
+  )
+
+  add(
+    'invite',
+    'makes an invite of this node, or accepts one of another',
+    ['dunbar invite create --uses 3', 'dunbar invite accept CODE'],
+    (command) =>
+      command
+        .argument('<create|accept>', 'what to do')
+        .argument('[code]', 'the invite to accept')
+        .option('--uses <count>', 'how many may use it; default 1')
+        .option('--note <text>', 'goes into the message by which this node follows the guest')
+        .option('--host <name>', 'name or address under which others reach this node'),
+  ).action(async (action, code, options) => {
+    const { acceptInvite, createInvite } = await import('./commands/invite.js')
+    if (action === 'create' && code === undefined) finish(await createInvite(context, options))
+    else if (action === 'accept' && code !== undefined) finish(await acceptInvite(context, code))
+    else throw new Mistake('"invite create" or "invite accept CODE"')
+  })
+
+  add(
+    'unlock',
+    'has a node publish again that waits for its own newest message',
+    ['dunbar unlock'],
+    () => {},
+    'Only where no other copy of this identity has published since: two messages with one number break the feed for good.',
+  ).action(async () => {
+    const { unlock } = await import('./commands/unlock.js')
+    finish(await unlock(context))
   })
 
   program.addHelpText(

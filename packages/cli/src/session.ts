@@ -47,8 +47,6 @@ async function connectTo(path: string): Promise<Client | null> {
 
 /** In the folder of every node that has started once. */
 const FEEDS = 'feeds'
-/** In the folders of ssb-db and ssb-db2. */
-const FOREIGN = ['flume', 'db2']
 
 /** @throws {Mistake} where there is nothing that a command which only reads could open */
 async function refuseMissing(path: string): Promise<void> {
@@ -67,27 +65,22 @@ async function refuseMissing(path: string): Promise<void> {
   }
 }
 
-/** @throws {Mistake} where another SSB program keeps its messages: two nodes with one identity fork its feed */
-export async function refuseForeign(path: string): Promise<void> {
-  for (const name of FOREIGN) {
-    if (await isThere(join(path, name))) {
-      throw new Mistake(
-        `${path} is the folder of another SSB node; import it with "dunbar import" into a folder of its own`,
-      )
-    }
-  }
-}
-
 const isThere = (path: string): Promise<boolean> =>
   stat(path).then(
     () => true,
     () => false,
   )
 
+/** A node that neither listens nor connects by itself; it may still be told to connect. */
+export const OFFLINE = { listen: false, autoconnect: false, lan: false } as const
+
 /** What goes wrong in it is told by the command's own sentence; the log is for whoever asks for it. */
-async function startOwnNode(path: string): Promise<OwnNode> {
+async function startOwnNode(path: string, signal: AbortSignal): Promise<OwnNode> {
   const { startNode } = await import('@dunbar/node')
-  return startNode(process.env.DUNBAR_LOG_LEVEL ? { path } : { path, logging: { level: 'silent' } })
+  const options = { path, signal, network: OFFLINE }
+  return startNode(
+    process.env.DUNBAR_LOG_LEVEL ? options : { ...options, logging: { level: 'silent' } },
+  )
 }
 
 /** What a command needs of a folder. */
@@ -102,18 +95,21 @@ export interface NeededNode {
 async function open(
   path: string,
   { mayCreate = false, mustRun = false }: NeededNode,
+  signal: AbortSignal,
 ): Promise<{ client: Client; node: OwnNode | null }> {
   const deadline = performance.now() + WAIT_FOR_FOLDER_MS
   for (;;) {
     const client = await connectTo(path)
     if (client !== null) return { client, node: null }
     if (mustRun) throw new Mistake(`no node runs on ${path}`)
-    await refuseForeign(path)
+    const { refuseForeign } = await import('@dunbar/node')
+    refuseForeign(path)
     if (!mayCreate) await refuseMissing(path)
     let node: OwnNode
     try {
-      node = await startOwnNode(path)
+      node = await startOwnNode(path, signal)
     } catch (error) {
+      signal.throwIfAborted()
       if (codeOf(error) !== 'FOLDER_IN_USE' || performance.now() > deadline) throw error
       await new Promise((resume) => setTimeout(resume, WAIT_STEP_MS))
       continue
@@ -138,23 +134,23 @@ export async function withClient<Result>(
   needed: NeededNode,
   run: (client: Client) => Promise<Result>,
 ): Promise<Result> {
-  let end: (reason: unknown) => void = () => {}
+  const end = new AbortController()
   const ended = new Promise<never>((_resolve, reject) => {
-    end = reject
+    end.signal.addEventListener('abort', () => reject(end.signal.reason))
   })
   ended.catch(() => {})
   let hasSignal = false
   const onSignal = (signal: NodeJS.Signals) => {
     if (hasSignal) process.exit(1)
     hasSignal = true
-    end(new Interrupted(signal))
+    end.abort(new Interrupted(signal))
   }
-  const onClosed = () => end(output.closed.reason)
+  const onClosed = () => end.abort(output.closed.reason)
   process.on('SIGINT', onSignal)
   process.on('SIGTERM', onSignal)
   output.closed.addEventListener('abort', onClosed)
   try {
-    const { client, node } = await open(path, needed)
+    const { client, node } = await open(path, needed, end.signal)
     try {
       const running = run(client)
       running.catch(() => {})

@@ -15,6 +15,7 @@ import type {
   TypeStreamOptions,
   UserStreamOptions,
 } from './messages.js'
+import { ConnMethods, FriendMethods, InviteMethods } from './network.js'
 import { NodeWork } from './node-work.js'
 import type { FeedStatus, NodeStatus, Progress } from './status.js'
 
@@ -38,12 +39,18 @@ export class Client {
   readonly node: NodeWork
   readonly tangle: TangleMethods
   readonly feeds: FeedMethods
+  readonly conn: ConnMethods
+  readonly friends: FriendMethods
+  readonly invite: InviteMethods
 
   constructor(peer: Peer) {
     this.peer = peer
     this.node = new NodeWork(peer)
     this.tangle = new TangleMethods(peer)
     this.feeds = new FeedMethods(peer)
+    this.conn = new ConnMethods(peer)
+    this.friends = new FriendMethods(peer)
+    this.invite = new InviteMethods(peer)
   }
 
   /** Resolves when the connection is over: null after an orderly end, else why. Never rejects. */

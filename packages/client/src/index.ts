@@ -18,6 +18,7 @@ export type {
   TypeStreamOptions,
   UserStreamOptions,
 } from './messages.js'
+export { type ConnectedPeer, ConnMethods, FriendMethods, InviteMethods } from './network.js'
 export type {
   FeedsProgress,
   ImportDone,
@@ -25,6 +26,10 @@ export type {
   ImportProgress,
   NodeWork,
   RebuildDone,
+  SyncDone,
+  SyncFeed,
+  SyncOptions,
+  SyncProgress,
   VerifyDone,
 } from './node-work.js'
 export type { FeedStatus, NodeStatus, Progress } from './status.js'

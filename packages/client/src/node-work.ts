@@ -59,6 +59,41 @@ export interface RebuildDone {
   readonly event: 'done'
   readonly feeds: number
   readonly messages: number
+  /** Feeds that could not be folded; `reason` is `LOG_MISSING` or the code of what the system said. */
+  readonly failed: readonly { readonly feed: FeedId; readonly reason: string }[]
+  readonly seconds: number
+}
+
+export interface SyncOptions {
+  /** Multiserver address of the peer. */
+  readonly from: string
+  /** All feeds that the peer has, not only those within the hops. */
+  readonly all?: boolean
+  readonly signal?: AbortSignal
+}
+
+/** A feed that is through: all is here that the peer has of it. */
+export interface SyncFeed {
+  readonly event: 'feed'
+  readonly id: FeedId
+  readonly sequence: Sequence
+}
+
+/** Feeds that are through, of all that the peer has more of; messages likewise. */
+export interface SyncProgress {
+  readonly event: 'progress'
+  readonly feeds: number
+  readonly totalFeeds: number
+  readonly messages: number
+  readonly totalMessages: number
+}
+
+/** What came. */
+export interface SyncDone {
+  readonly event: 'done'
+  readonly feeds: number
+  readonly messages: number
+  readonly refused: ImportDone['rejected']
   readonly seconds: number
 }
 
@@ -81,18 +116,37 @@ export class NodeWork {
     }
   }
 
-  /** Checks every stored message again, signatures included. */
+  /**
+   * Checks every stored message again, signatures included. A feed whose log went away is listed as
+   * `LOG_MISSING` with sequence 0 as long as the node's derived state knows of it.
+   */
   async *verify(signal?: AbortSignal): AsyncGenerator<FeedsProgress | VerifyDone> {
     for await (const item of this.#events('node.verify', undefined, signal)) {
       yield item.event === 'done' ? done<VerifyDone>(item) : feedsProgress(item)
     }
   }
 
-  /** Deletes the derived state and folds it again from the stored messages. */
+  /**
+   * Deletes the derived state and folds it again from the stored messages. The node goes on serving
+   * what it had; at the end live streams over all feeds end with `INDEX_REBUILT`.
+   */
   async *rebuild(signal?: AbortSignal): AsyncGenerator<FeedsProgress | RebuildDone> {
     for await (const item of this.#events('node.rebuild', undefined, signal)) {
       yield item.event === 'done' ? done<RebuildDone>(item) : feedsProgress(item)
     }
+  }
+
+  /** Fetches what a peer has of the wanted feeds; the last item is `done`. */
+  async *sync(options: SyncOptions): AsyncGenerator<SyncFeed | SyncProgress | SyncDone> {
+    const { signal, ...sent } = options
+    for await (const item of this.#events('node.sync', sent, signal)) {
+      yield item as unknown as SyncFeed | SyncProgress | SyncDone
+    }
+  }
+
+  /** Takes what is held of the own feed for all there is, so that the node publishes again. */
+  async unlock(): Promise<{ readonly sequence: Sequence }> {
+    return (await this.#peer.call('node.unlock')) as { sequence: Sequence }
   }
 
   /** Writes the derived state to the disk, so that the next start is fast. */

@@ -147,7 +147,9 @@ describe('work of the node', () => {
         { event: 'progress', done: 1, total: 2, messages: 5 },
         { event: 'done', result: { messages: 5, feeds: 2, damaged: [], seconds: 0 } },
       ]),
-      work('node.rebuild', [{ event: 'done', result: { messages: 5, feeds: 2, seconds: 0 } }]),
+      work('node.rebuild', [
+        { event: 'done', result: { messages: 5, feeds: 2, failed: [], seconds: 0 } },
+      ]),
     ])
     const client = await connect({ path })
     expect(await collect(client.node.import('/some/file'))).toEqual([
@@ -168,7 +170,7 @@ describe('work of the node', () => {
       { event: 'done', messages: 5, feeds: 2, damaged: [], seconds: 0 },
     ])
     expect(await collect(client.node.rebuild())).toEqual([
-      { event: 'done', messages: 5, feeds: 2, seconds: 0 },
+      { event: 'done', messages: 5, feeds: 2, failed: [], seconds: 0 },
     ])
     await expect(collect(client.node.import('none'))).rejects.toMatchObject({
       data: { code: 'SOURCE_UNREADABLE' },

@@ -36,6 +36,33 @@ export function secretboxOpen(
 }
 
 /**
+ * As `secretbox`, into `target`: exactly 16 bytes longer than the plaintext, which must not overlap it.
+ * @throws {AssertionError} on wrong lengths
+ */
+export function secretboxInto(
+  target: Uint8Array,
+  plaintext: Uint8Array,
+  nonce: Uint8Array,
+  key: Uint8Array,
+): void {
+  sodium.crypto_secretbox_easy(target, plaintext, nonce, key)
+}
+
+/**
+ * As `secretboxOpen`, into `target`: exactly 16 bytes shorter than the ciphertext, which it may
+ * overlap. False, with `target` unchanged, where nonce, key and ciphertext do not belong together.
+ * @throws {AssertionError} on wrong lengths
+ */
+export function secretboxOpenInto(
+  target: Uint8Array,
+  ciphertext: Uint8Array,
+  nonce: Uint8Array,
+  key: Uint8Array,
+): boolean {
+  return sodium.crypto_secretbox_open_easy(target, ciphertext, nonce, key)
+}
+
+/**
  * X25519: the 32-byte secret that the holders of both key pairs share, or null where `publicKey` is
  * of low order or not 32 bytes long; about 40 µs.
  * @throws {AssertionError} where the secret key is not 32 bytes long

@@ -15,6 +15,13 @@ export type BlobId = string & { readonly __brand: 'BlobId' }
 /** Position of a message in its feed, from 1. */
 export type Sequence = number
 
+/**
+ * The highest sequence that a message may have. Validation elsewhere allows up to 2^31-1, but EBT
+ * packs a sequence and a flag into 31 bits: a message beyond could be stored and never replicated.
+ * @source protocol digest 1.2
+ */
+export const MAX_SEQUENCE = 2 ** 30 - 1
+
 const feedIdPattern = /^@[A-Za-z0-9/+]{42}[AEIMQUYcgkosw048]=\.ed25519$/
 const messageKeyPattern = /^%[A-Za-z0-9/+]{42}[AEIMQUYcgkosw048]=\.sha256$/
 const blobIdPattern = /^&[A-Za-z0-9/+]{42}[AEIMQUYcgkosw048]=\.sha256$/

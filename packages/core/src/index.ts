@@ -5,7 +5,9 @@ export {
   scalarmult,
   scalarmultBase,
   secretbox,
+  secretboxInto,
   secretboxOpen,
+  secretboxOpenInto,
 } from './boxing.js'
 export {
   CodedError,
@@ -25,6 +27,7 @@ export {
   isBlobId,
   isFeedId,
   isMessageKey,
+  MAX_SEQUENCE,
   type MessageKey,
   messageKeyFromBytes,
   messageKeyToBytes,
@@ -37,7 +40,6 @@ export { isLowOrderCurveKey, isLowOrderKey } from './low-order.js'
 export {
   createSecret,
   formatSecret,
-  loadOrCreateSecret,
   loadSecret,
   parseSecret,
   SecretError,

@@ -149,29 +149,6 @@ export function createSecret(path: string, keys: Keys = generateKeys()): Keys {
   return keys
 }
 
-/**
- * The keys of this node: from its secret file or, only where there is none, new ones. A file that
- * is there and can't be used is an error, never a reason to make another identity.
- * @throws {SECRET_INVALID | SECRET_UNREADABLE | SECRET_UNWRITABLE}
- */
-export function loadOrCreateSecret(path: string): {
-  readonly keys: Keys
-  readonly isNew: boolean
-} {
-  try {
-    return { keys: loadSecret(path), isNew: false }
-  } catch (error) {
-    if (!hasSecretCode(error, 'SECRET_MISSING')) throw error
-  }
-  try {
-    return { keys: createSecret(path), isNew: true }
-  } catch (error) {
-    // Another process was faster.
-    if (!hasSecretCode(error, 'SECRET_EXISTS')) throw error
-    return { keys: loadSecret(path), isNew: false }
-  }
-}
-
 function keysOf(privateText: string): Keys {
   const match = privatePattern.exec(privateText)
   if (match === null) throw invalid('its private key is not 64 bytes in base64')
@@ -203,8 +180,4 @@ function systemError(code: SecretErrorCode, text: string, cause: unknown): Secre
 function systemCodeOf(error: unknown): string {
   const code = error instanceof Error && 'code' in error ? error.code : undefined
   return typeof code === 'string' ? code : 'UNKNOWN'
-}
-
-function hasSecretCode(error: unknown, code: SecretErrorCode): boolean {
-  return error instanceof SecretError && error.code === code
 }

@@ -16,13 +16,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { generateKeys } from '../src/keys.js'
-import {
-  createSecret,
-  formatSecret,
-  loadOrCreateSecret,
-  loadSecret,
-  parseSecret,
-} from '../src/secret.js'
+import { createSecret, formatSecret, loadSecret, parseSecret } from '../src/secret.js'
 
 interface ReferenceKeys {
   readonly curve: string
@@ -146,21 +140,14 @@ describe('secret files', () => {
     expect(readdirSync(folder)).toEqual(['secret'])
   })
 
-  it('are made once and loaded from then on', () => {
-    const first = loadOrCreateSecret(path)
-    const second = loadOrCreateSecret(path)
-    expect([first.isNew, second.isNew]).toEqual([true, false])
-    expect(second.keys.id).toBe(first.keys.id)
-  })
-
-  it('that are damaged stay as they are, and no new identity is made', () => {
+  it('that are damaged stay as they are, and are no reason to make new ones', () => {
     const damaged = formatSecret(keys).slice(0, 400)
     writeFileSync(path, damaged)
-    expect(codeOf(() => loadOrCreateSecret(path))).toBe('SECRET_INVALID')
+    expect(codeOf(() => loadSecret(path))).toBe('SECRET_INVALID')
     expect(readFileSync(path, 'utf8')).toBe(damaged)
     chmodSync(path, 0o600)
     writeFileSync(path, '')
-    expect(codeOf(() => loadOrCreateSecret(path))).toBe('SECRET_INVALID')
+    expect(codeOf(() => loadSecret(path))).toBe('SECRET_INVALID')
     expect(readFileSync(path, 'utf8')).toBe('')
   })
 
@@ -188,7 +175,8 @@ describe('secret files', () => {
     expect(loadSecret(join(folder, 'unlimited')).publicKey).toHaveLength(32)
     expect(create('ulimit -c 0; ulimit -f 0;', path)).not.toBe(0)
     expect(existsSync(path)).toBe(false)
-    expect(loadOrCreateSecret(path).isNew).toBe(true)
+    const { id } = createSecret(path)
+    expect(loadSecret(path).id).toBe(id)
   })
 })
 

@@ -2,7 +2,7 @@ import type { Behaviour, Context, Cursor, From } from '@dunbar/actor'
 import { refuse, reply } from '@dunbar/actor'
 import { CodedError, type FeedId, feedIdToBytes, isCodedError } from '@dunbar/core'
 import { createClassic } from '@dunbar/formats'
-import type { IncomingMessage } from './append-run.js'
+import type { IncomingRun } from './append-run.js'
 import {
   append,
   type Continuation,
@@ -26,7 +26,7 @@ import { incomingOf } from './ingest.js'
 import type { FeedCall, FeedStatus, ForkEvidence } from './protocol.js'
 import type { PublishLock } from './publish-lock.js'
 import type { ShardHost } from './shard-host.js'
-import { type Verification, verifyFeed } from './verification.js'
+import { verifyFeed } from './verification.js'
 
 /**
  * The actor of one feed. Whatever is appended to the feed goes through its mailbox: messages from
@@ -38,12 +38,12 @@ export interface FeedArg {
   readonly id: FeedId
 }
 
-/** The shard actor asks this way, with messages that stay in the thread. */
+/** The shard actor hands on what comes in bulk this way, with messages that stay in the thread. */
 export type LocalFeedCall =
   | FeedCall
   | {
       readonly op: 'appendLocal'
-      readonly messages: readonly IncomingMessage[]
+      readonly messages: IncomingRun
       readonly outOfOrder: boolean
     }
 
@@ -73,6 +73,7 @@ export const feedBehaviour: Behaviour<
       own: host.own?.keys.id === id ? host.own : null,
       lastUsedMs: context.clock.monotonic(),
       isTimed: false,
+      verifying: null,
       streams: new Set(),
     }
   },
@@ -150,7 +151,7 @@ function handle(
     case 'appendLocal':
       return startRun(
         call.messages,
-        { outOfOrder: call.outOfOrder, isAuthored: false },
+        { outOfOrder: call.outOfOrder, isAuthored: false, isBulk: true },
         from,
         state,
         context,
@@ -159,7 +160,11 @@ function handle(
       if (call.isAuthored) assertMayPublish(state)
       return startRun(
         incomingOf(call.batch),
-        { outOfOrder: call.outOfOrder ?? false, isAuthored: call.isAuthored ?? false },
+        {
+          outOfOrder: call.outOfOrder ?? false,
+          isAuthored: call.isAuthored ?? false,
+          isBulk: false,
+        },
         from,
         state,
         context,
@@ -179,7 +184,7 @@ function handle(
     case 'forks':
       return reply(from, forkEvidence(state))
     case 'verify':
-      return verifyOn(verifyFeed(state.store, state.feed, state.id, state.host.hmacKey), from)
+      return verifyOn(null, from, state)
     case 'rebuild':
       return reply(from, { messages: rebuild(state) })
     default:
@@ -243,12 +248,25 @@ function replyRow(from: From, state: FeedActorState, row: number): FeedEffect {
   return reply(from, frame, [frame])
 }
 
-function verifyOn(steps: Generator<void, Verification>, from: From): FeedEffect {
+/** One slice; others are served before the next. `steps` is null for a check that has not begun. */
+function verifyOn(
+  steps: FeedActorState['verifying'],
+  from: From,
+  state: FeedActorState,
+): FeedEffect {
+  const later = (mine: FeedActorState['verifying']): FeedEffect => ({
+    proceedLater: { from, work: () => verifyOn(mine, from, state) },
+  })
+  if (state.verifying !== steps) return later(null)
+  const { store, feed, id, host } = state
+  const checking = steps ?? verifyFeed(store, feed, id, host.hmacKey)
+  state.verifying = null
   for (let step = 0; step < SLICE_MESSAGES; step++) {
-    const { done, value } = steps.next()
+    const { done, value } = checking.next()
     if (done) return reply(from, value)
   }
-  return { proceed: { from, work: () => verifyOn(steps, from) } }
+  state.verifying = checking
+  return later(checking)
 }
 
 function rebuild(state: FeedActorState): number {

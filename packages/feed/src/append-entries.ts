@@ -1,4 +1,5 @@
-import { type FrameWriter, MAX_MESSAGE_BYTES, MAX_SEQUENCE } from './frame.js'
+import { MAX_SEQUENCE } from '@dunbar/core'
+import { type FrameWriter, MAX_MESSAGE_BYTES } from './frame.js'
 import type { AppendEntry } from './shard-store.js'
 import { StoreError } from './store-error.js'
 

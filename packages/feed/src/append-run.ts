@@ -22,6 +22,12 @@ export interface IncomingMessage {
   readonly receivedMs: number
 }
 
+/** Messages in the order they came; an array is one. */
+export interface IncomingRun {
+  readonly length: number
+  at(index: number): IncomingMessage | undefined
+}
+
 export interface Candidate {
   readonly message: ClassicMessage
   readonly receivedMs: number
@@ -48,7 +54,7 @@ export interface RunFeed {
 
 export class AppendRun {
   readonly #feed: RunFeed
-  readonly #messages: readonly IncomingMessage[]
+  readonly #messages: IncomingRun
   readonly #takesOutOfOrder: boolean
   readonly tally = new RejectionTally()
   #position = 0
@@ -63,7 +69,7 @@ export class AppendRun {
   /** The first message that was not taken; sequence 0 for one that can't be read. */
   refused: { readonly sequence: Sequence; readonly reason: RejectReason } | null = null
 
-  constructor(feed: RunFeed, messages: readonly IncomingMessage[], takesOutOfOrder: boolean) {
+  constructor(feed: RunFeed, messages: IncomingRun, takesOutOfOrder: boolean) {
     this.#feed = feed
     this.#messages = messages
     this.#takesOutOfOrder = takesOutOfOrder
@@ -87,7 +93,7 @@ export class AppendRun {
   checkNext(most: number): Candidate[] {
     const candidates: Candidate[] = []
     for (let checked = 0; checked < most && !this.isChecked; checked++) {
-      const incoming = this.#messages[this.#position]!
+      const incoming = this.#messages.at(this.#position)!
       const read = readClassic(incoming.bytes, this.#readOptions())
       if (!read.ok) {
         this.tally.add(read.reason, `${this.#feed.authorId}:?`)

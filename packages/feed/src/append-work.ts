@@ -2,7 +2,7 @@ import type { Context, Effect, From } from '@dunbar/actor'
 import { reply } from '@dunbar/actor'
 import { type FeedId, isCodedError } from '@dunbar/core'
 import { type ClassicMessage, verifySignature } from '@dunbar/formats'
-import { AppendRun, type Candidate, type IncomingMessage, type RunFeed } from './append-run.js'
+import { AppendRun, type Candidate, type IncomingRun, type RunFeed } from './append-run.js'
 import { assertNotQuarantined, type FeedActorState, heldOwnFeed } from './feed-actor-state.js'
 import type { IngestResult } from './protocol.js'
 import { CPU_ACTOR_NAME, type OwnFeed } from './shard-host.js'
@@ -38,8 +38,8 @@ export type FeedEffect = Effect<Continuation>
  * @throws {FEED_QUARANTINED} and the errors of `ShardStore.append`
  */
 export function startRun(
-  messages: readonly IncomingMessage[],
-  kind: { readonly outOfOrder: boolean; readonly isAuthored: boolean },
+  messages: IncomingRun,
+  kind: { readonly outOfOrder: boolean; readonly isAuthored: boolean; readonly isBulk: boolean },
   from: From,
   state: FeedActorState,
   context: Context,
@@ -51,8 +51,8 @@ export function startRun(
   const takesOutOfOrder = !kind.isAuthored && (kind.outOfOrder || state.own !== null)
   const run = new AppendRun(runFeed(state, !kind.isAuthored), messages, takesOutOfOrder)
   state.host.busyFeeds.add(state)
-  const { isAuthored } = kind
-  return workOn({ run, from, isAuthored, isPoolUsable: true, underWay: [] }, state, context)
+  const { isAuthored, isBulk } = kind
+  return workOn({ run, from, isAuthored, isBulk, isPoolUsable: true, underWay: [] }, state, context)
 }
 
 /** Messages whose signatures are being checked, or are checked and wait for those before them. */
@@ -69,6 +69,8 @@ interface Job {
   readonly from: From
   /** Signed by a client of this node just now. */
   readonly isAuthored: boolean
+  /** The messages may wait for their sync longer than others. */
+  readonly isBulk: boolean
   /** False once the cpu pool left a batch unanswered. */
   isPoolUsable: boolean
   /** In the order of the run. */
@@ -174,13 +176,13 @@ async function verifyHere(candidates: readonly Candidate[], { turns }: Context):
 }
 
 async function store(
-  { run, isAuthored, underWay }: Job,
+  { run, isAuthored, isBulk, underWay }: Job,
   candidates: readonly Candidate[],
   verdicts: ArrayLike<number>,
   state: FeedActorState,
 ): Promise<void> {
   const entries = run.settle(candidates, verdicts)
-  if (entries.length > 0) await append(entries, state, isAuthored)
+  if (entries.length > 0) await append(entries, state, isAuthored, isBulk)
   if (underWay.length === 0) run.restart()
 }
 
@@ -192,12 +194,13 @@ export async function append(
   entries: readonly AppendEntry[],
   state: FeedActorState,
   isAuthored: boolean,
+  isBulk = false,
 ): Promise<void> {
   const { store: shardStore, own } = state
   // Not earlier: what a stranger sends in vain leaves no trace.
   if (state.feed === -1) state.feed = shardStore.addFeed(state.idBytes)
   if (own === null) {
-    shardStore.append(state.feed, entries)
+    shardStore.append(state.feed, entries, isBulk)
   } else {
     await appendOwn(entries, state, own, isAuthored)
   }

@@ -25,6 +25,8 @@ export interface AppendHost {
 
 export class Appender {
   readonly syncs: SyncGroup<Log>
+  /** Feeds whose log lost a sync for good: what can be read of it may not be on the disk. */
+  readonly doubtful = new Set<number>()
   readonly #host: AppendHost
   readonly #writer = new FrameWriter()
 
@@ -34,9 +36,9 @@ export class Appender {
   }
 
   /** As `ShardStore.append`. */
-  append(feed: number, log: Log, entries: readonly AppendEntry[]): void {
+  append(feed: number, log: Log, entries: readonly AppendEntry[], isBulk: boolean): void {
     this.#assertOpenFor(feed, log)
-    const offset = this.#write(feed, log, entries)
+    const offset = this.#write(feed, log, entries, isBulk)
     this.#index(feed, log, offset, entries)
   }
 
@@ -48,7 +50,7 @@ export class Appender {
     commit: () => Promise<void>,
   ): Promise<void> {
     this.#assertOpenFor(feed, log)
-    const offset = this.#write(feed, log, entries)
+    const offset = this.#write(feed, log, entries, false)
     log.isBusy = true
     try {
       await this.syncs.syncNow(log)
@@ -74,12 +76,12 @@ export class Appender {
   }
 
   /** Returns where the first frame begins. */
-  #write(feed: number, log: Log, entries: readonly AppendEntry[]): number {
+  #write(feed: number, log: Log, entries: readonly AppendEntry[], isBulk: boolean): number {
     const head = this.#host.tables().feeds.headSequence[feed] as number
     try {
       const frames = encodeEntries(this.#writer, entries, head)
       const offset = log.append(frames)
-      this.syncs.markDirty(log, frames.length)
+      this.syncs.markDirty(log, frames.length, isBulk)
       return offset
     } finally {
       this.#writer.clear()
@@ -135,7 +137,10 @@ export class Appender {
     } catch {
       // Told by the report below; the cause goes to those who wait for the sync.
     }
-    if (!isRecovered) feeds.set(log.feed, QUARANTINED, true)
+    if (!isRecovered) {
+      feeds.set(log.feed, QUARANTINED, true)
+      this.doubtful.add(log.feed)
+    }
     this.#host.report({ kind: 'syncFailed', feed: tables.feedId(log.feed), isRecovered })
     return isRecovered
   }

@@ -10,15 +10,17 @@ import type {
   FrameBatch,
   IngestBatch,
   IngestResult,
+  KeyTable,
   LinkChunk,
   LinkQuery,
   PublishStatus,
   ReadRange,
+  RebuildChunk,
   ShardCall,
   ShardChunk,
   ShardQuery,
   ShardStatus,
-  TangleRows,
+  TangleChunk,
   TangleWanted,
 } from './protocol.js'
 import { feedActorName, shardActorName } from './shard-host.js'
@@ -26,8 +28,8 @@ import type { Verification } from './verification.js'
 
 /** A publish waits for a disk sync, which a busy disk may delay. */
 const PUBLISH_DEADLINE_MS = 30_000
-/** The first question for a private thread opens every box that is held. */
-const TANGLE_DEADLINE_MS = 10 * 60_000
+/** Chunks of a tangle under way at once, some 2 MiB: most tangles come in one go. */
+const TANGLE_CREDIT = 16
 /** Work that goes through a whole feed or shard. */
 const LONG_DEADLINE_MS = 60 * 60_000
 
@@ -129,7 +131,7 @@ export class ShardClient {
     this.#name = shardActorName(shard)
   }
 
-  /** The batch is moved. */
+  /** The batch is moved. What it adds is known to be on the disk after the next `sync` or `checkpoint`. */
   ingest(batch: IngestBatch): Promise<IngestResult> {
     return this.#call(
       { op: 'ingest', batch },
@@ -143,10 +145,6 @@ export class ShardClient {
 
   getByKey(key: Uint8Array): Promise<FrameBatch | null> {
     return this.#call({ op: 'getByKey', key })
-  }
-
-  tangle(wanted: TangleWanted): Promise<TangleRows> {
-    return this.#call({ op: 'tangle', ...wanted }, { deadlineMs: TANGLE_DEADLINE_MS })
   }
 
   contacts(sources: readonly FeedId[]): Promise<ContactRow[]> {
@@ -173,6 +171,11 @@ export class ShardClient {
     return this.#call({ op: 'checkpoint' }, { deadlineMs: LONG_DEADLINE_MS })
   }
 
+  /** Folds all derived state again as the chunks are read; see `ShardCall`. @throws {STORE_BUSY} */
+  rebuild(options?: StreamOptions): AsyncIterableIterator<RebuildChunk> {
+    return this.#stream({ op: 'rebuild' }, options)
+  }
+
   query(query: ShardQuery, options?: StreamOptions): AsyncIterableIterator<ShardChunk> {
     return this.#stream({ op: 'query', ...query }, options)
   }
@@ -181,7 +184,16 @@ export class ShardClient {
     return this.#stream({ op: 'links', ...query }, options)
   }
 
-  tangleLive(wanted: TangleWanted, options?: StreamOptions): AsyncIterableIterator<TangleRows> {
+  keys(): Promise<KeyTable> {
+    return this.#call({ op: 'keys' })
+  }
+
+  /** The first question for a private thread opens every box that is held. */
+  tangle(wanted: TangleWanted, options?: StreamOptions): AsyncIterableIterator<TangleChunk> {
+    return this.#stream({ op: 'tangle', ...wanted }, { credit: TANGLE_CREDIT, ...options })
+  }
+
+  tangleLive(wanted: TangleWanted, options?: StreamOptions): AsyncIterableIterator<TangleChunk> {
     return this.#stream({ op: 'tangleLive', ...wanted }, options)
   }
 

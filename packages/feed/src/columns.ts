@@ -12,6 +12,20 @@ export function grown<Kind extends Column>(column: Kind, capacity: number): Kind
   return made
 }
 
+/** Numbers, all 0, in memory that other threads may read while this one writes. */
+export const sharedColumn = (capacity: number): Uint32Array<SharedArrayBuffer> =>
+  new Uint32Array(new SharedArrayBuffer(capacity * Uint32Array.BYTES_PER_ELEMENT))
+
+/** A longer copy of a shared column; those who read the old one see it as it was. */
+export function grownShared(
+  column: Uint32Array<SharedArrayBuffer>,
+  capacity: number,
+): Uint32Array<SharedArrayBuffer> {
+  const made = sharedColumn(capacity)
+  made.set(column)
+  return made
+}
+
 /** Room for the rows that are needed, and by half as much again as there was, so that copying stays a fraction of filling. */
 export function nextCapacity(capacity: number, needed: number): number {
   return Math.max(needed, capacity + (capacity >>> 1), 64)

@@ -1,5 +1,6 @@
 import type { FileSystem } from '@dunbar/actor'
 import { removeQuietly } from './atomic-file.js'
+import { MISSING } from './feed-table.js'
 import type { IndexBuilder } from './index-builders.js'
 import { ShardTables } from './shard-tables.js'
 import { SnapshotReader, SnapshotVoid, SnapshotWriter, writeSnapshot } from './snapshot.js'
@@ -16,27 +17,41 @@ export const snapshotPath = (root: string, shard: number, shards: number): strin
 /** Tables from a snapshot, with the indexes that have to be folded again; or why there are none. */
 export type LoadedState =
   | { readonly ok: true; readonly tables: ShardTables; readonly stale: readonly IndexBuilder[] }
-  /** `reason` is null where there simply is no snapshot. */
-  | { readonly ok: false; readonly reason: string | null }
+  /** `reason` is null where there simply is no snapshot; `missing` are ids of feeds whose log went away, as far as it tells. */
+  | {
+      readonly ok: false
+      readonly reason: string | null
+      readonly missing: readonly Uint8Array[]
+    }
 
 /** Loads what a shard had derived. Nothing about the file can make this fail. */
 export function loadState(fs: FileSystem, path: string): LoadedState {
   let reader: SnapshotReader | null = null
   try {
     reader = SnapshotReader.open(fs, path)
-    if (reader === null) return { ok: false, reason: null }
+    if (reader === null) return { ok: false, reason: null, missing: [] }
     const { tables, stale } = ShardTables.load(reader)
     const { droppedCount, count } = tables.messages
     if (droppedCount > count * MOST_DROPPED) {
-      return { ok: false, reason: 'too many rows are of dropped feeds' }
+      const missing = missingFeeds(tables)
+      return { ok: false, reason: 'too many rows are of dropped feeds', missing }
     }
     return { ok: true, tables, stale }
   } catch (error) {
-    if (error instanceof SnapshotVoid) return { ok: false, reason: error.message }
-    return { ok: false, reason: systemCode(error) || 'a section is not what it should be' }
+    if (error instanceof SnapshotVoid) return { ok: false, reason: error.message, missing: [] }
+    const reason = systemCode(error) || 'a section is not what it should be'
+    return { ok: false, reason, missing: [] }
   } finally {
     reader?.close()
   }
+}
+
+function missingFeeds({ feeds }: ShardTables): Uint8Array[] {
+  const missing: Uint8Array[] = []
+  for (let feed = 0; feed < feeds.count; feed++) {
+    if (feeds.has(feed, MISSING)) missing.push(feeds.id(feed))
+  }
+  return missing
 }
 
 /** Writes what a shard has derived, as it is at this moment. @throws {STORE_FULL} @throws {STORE_FAILED} */

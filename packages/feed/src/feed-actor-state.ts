@@ -3,6 +3,7 @@ import type { FeedHead } from './append-run.js'
 import { type HeldFeed, heldFeed } from './own-feed.js'
 import type { OwnFeed, ShardHost } from './shard-host.js'
 import type { ShardStore } from './shard-store.js'
+import type { Verification } from './verification.js'
 
 /** What the actor of one feed keeps, and what it reads from it. */
 export interface FeedActorState {
@@ -17,6 +18,8 @@ export interface FeedActorState {
   lastUsedMs: number
   /** Whether the timer that ends an idle actor runs. */
   isTimed: boolean
+  /** The check of all messages that is under way: one at a time reads the log. */
+  verifying: Generator<void, Verification> | null
   /** Streams of readers; those that wait for news are woken by their number. */
   readonly streams: Set<number>
 }

@@ -1,7 +1,7 @@
 import type { FileSystem } from '@dunbar/actor'
-import type { Sequence } from '@dunbar/core'
+import { MAX_SEQUENCE, type Sequence } from '@dunbar/core'
 import { removeIfThere, replaceFile } from './atomic-file.js'
-import { isWholeFrame, MAX_SEQUENCE } from './frame.js'
+import { isWholeFrame } from './frame.js'
 import { storeFailure } from './store-error.js'
 
 /** Two signed messages that can't stand in one feed, as whole frames: proof of a fork. */

@@ -21,6 +21,8 @@ export const UNSORTED = 8
 export const GONE = 16
 /** There is a `feed.json`. */
 export const RECORDED = 32
+/** Its log went away with messages in it, and none has come back. */
+export const MISSING = 64
 
 export class FeedTable {
   readonly #seed: Seed
@@ -67,7 +69,9 @@ export class FeedTable {
     const known = this.find(idBytes)
     if (known !== -1) {
       if (this.has(known, GONE)) {
+        const kept = (this.flags[known] as number) & MISSING
         this.clear(known)
+        this.flags[known] = kept
         this.goneCount -= 1
         this.#ranks = null
       }
@@ -94,11 +98,11 @@ export class FeedTable {
     this.flags[feed] = 0
   }
 
-  /** Takes a feed out; its messages must have been taken out before. */
-  remove(feed: number): void {
+  /** Takes a feed out, with flags that are to stay; its messages must have been taken out before. */
+  remove(feed: number, keptFlags = 0): void {
     if (this.has(feed, GONE)) return
     this.clear(feed)
-    this.flags[feed] = GONE
+    this.flags[feed] = GONE | keptFlags
     this.goneCount += 1
     this.#ranks = null
   }

@@ -12,7 +12,7 @@
  * end of what is summed. Every read is checked against the end of the bytes first: bytes from a
  * damaged disk lead to `torn` or `damaged`, never to a RangeError.
  */
-import type { Sequence } from '@dunbar/core'
+import { MAX_SEQUENCE, type Sequence } from '@dunbar/core'
 import { crc32c } from '@node-rs/crc32'
 import type { FrameBatch } from './protocol.js'
 import { StoreError } from './store-error.js'
@@ -23,8 +23,6 @@ export const FRAME_HEADER_BYTES = 52
 export const MAX_MESSAGE_BYTES = 65_536
 /** No frame is longer. */
 export const MAX_FRAME_BYTES = FRAME_HEADER_BYTES + MAX_MESSAGE_BYTES
-/** What a message's place in its feed may be: positive and below 2^31, as in the existing network. */
-export const MAX_SEQUENCE = 0x7fffffff
 
 const CRC_OFFSET = 4
 const SEQUENCE_OFFSET = 8

@@ -9,8 +9,8 @@ export const INGEST_HEADER_BYTES = 44
  */
 export const MAX_INGEST_MESSAGE_BYTES = 65_536
 
-const RECEIVED_OFFSET = 4
-const AUTHOR_OFFSET = 12
+export const RECEIVED_OFFSET = 4
+export const AUTHOR_OFFSET = 12
 
 /** Collects messages for one shard in one buffer. */
 export class IngestWriter {
@@ -95,6 +95,11 @@ export class IngestReader {
     this.#offset = at
     this.#entryBytes = INGEST_HEADER_BYTES + length
     return true
+  }
+
+  /** Where the entry begins in the batch. */
+  get offset(): number {
+    return this.#offset
   }
 
   /** Ms; NaN where the sender does not know. */

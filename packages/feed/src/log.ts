@@ -28,6 +28,7 @@ export class Log {
   readonly #names: NameSync
   #sizeBytes: number
   #mustCut = false
+  #hasFolder = false
   /** A durable append or a rewrite is under way. */
   isBusy = false
 
@@ -165,14 +166,21 @@ export class Log {
   }
 
   #open(): FileHandle {
+    // A new feed has no folder: making it first saves an attempt in vain for each.
+    if (this.#sizeBytes === 0 && !this.#hasFolder) this.#makeFolder()
     try {
       return this.#pool.use(this.path)
     } catch (error) {
       if (systemCode(error) !== 'ENOENT') throw error
-      this.#fs.makeFolder(this.folder)
-      this.#names.forget(this.feed)
+      this.#makeFolder()
       return this.#pool.use(this.path)
     }
+  }
+
+  #makeFolder(): void {
+    this.#names.forgetFolder(this.feed, this.folder)
+    this.#fs.makeFolder(this.folder)
+    this.#hasFolder = true
   }
 }
 

@@ -3,15 +3,25 @@
  * more in the hash index from key to row.
  *
  * The index is open addressing with linear probing over `slots` (row + 1, 0 = free), at most 70 %
- * full. It knows 64 bits of each key; a hit is confirmed in the frame. Rows of one feed, and rows of
+ * full. It knows 64 bits of each key; a hit is confirmed in the frame. Other threads may read it
+ * while rows are added (`key-hints.ts`). Rows of one feed, and rows of
  * one type, are chained from the newest back. Columns are only ever appended to, but for `feed`:
  * the rows of a dropped feed get `NONE` there, stay in the chains of their types and in the index,
  * and are passed over.
  * Invariant: the previous row in a chain is smaller than the row.
  */
-import { grown, isSlotCount, MOST_FULL, NONE, nextCapacity } from './columns.js'
+import {
+  grown,
+  grownShared,
+  isSlotCount,
+  MOST_FULL,
+  NONE,
+  nextCapacity,
+  sharedColumn,
+} from './columns.js'
 import { highOf, lowOf, mixed, type Seed } from './fingerprint.js'
 import { InternedNames, OTHER } from './interned-names.js'
+import type { KeyTable } from './protocol.js'
 import { type SnapshotReader, SnapshotVoid, type SnapshotWriter } from './snapshot.js'
 
 /** Types are numbered in 16 bits; one of them is for all beyond the bound. */
@@ -44,12 +54,12 @@ export class MessageTable {
   readonly #seed: Seed
   types = new InternedNames(MAX_TYPES, MAX_TYPE_LENGTH, [ENCRYPTED_TYPE])
   #lastOfType = new Uint32Array(64).fill(NONE)
-  #slots = new Uint32Array(64)
+  #slots = sharedColumn(64)
   count = 0
   /** Rows whose feed was dropped. */
   droppedCount = 0
-  high = new Uint32Array(0)
-  low = new Uint32Array(0)
+  high = sharedColumn(0)
+  low = sharedColumn(0)
   feed = new Uint32Array(0)
   sequence = new Uint32Array(0)
   offset = new Uint32Array(0)
@@ -67,6 +77,11 @@ export class MessageTable {
 
   get sizeBytes(): number {
     return this.high.length * BYTES_PER_ROW + this.#slots.byteLength + this.#lastOfType.byteLength
+  }
+
+  /** The index from key to row, in shared memory: valid until the table grows, and old from then on. */
+  get keys(): KeyTable {
+    return { slots: this.#slots, high: this.high, low: this.low, seed: this.#seed }
   }
 
   /** Adds a row and returns its number. */
@@ -166,7 +181,7 @@ export class MessageTable {
     if (!isSlotCount(slotCount, count)) {
       throw new SnapshotVoid('the index from key to row has a wrong size')
     }
-    this.#slots = new Uint32Array(slotCount)
+    this.#slots = sharedColumn(slotCount)
     reader.column('messages/slots', this.#slots, slotCount)
   }
 
@@ -187,7 +202,7 @@ export class MessageTable {
 
   #index(row: number): void {
     if (this.count > this.#slots.length * MOST_FULL) {
-      this.#slots = new Uint32Array(this.#slots.length * 2)
+      this.#slots = sharedColumn(this.#slots.length * 2)
       for (let each = 0; each < row; each++) if (this.feed[each] !== NONE) this.#place(each)
     }
     this.#place(row)
@@ -209,8 +224,8 @@ export class MessageTable {
   #reserve(needed: number): void {
     if (needed <= this.high.length) return
     const capacity = nextCapacity(this.high.length, needed)
-    this.high = grown(this.high, capacity)
-    this.low = grown(this.low, capacity)
+    this.high = grownShared(this.high, capacity)
+    this.low = grownShared(this.low, capacity)
     this.feed = grown(this.feed, capacity)
     this.sequence = grown(this.sequence, capacity)
     this.offset = grown(this.offset, capacity)

@@ -9,15 +9,16 @@
  */
 import { feedIdFromBytes } from '@dunbar/core'
 import { Appender } from './appender.js'
+import { removeQuietly } from './atomic-file.js'
 import { loadState, removeForeignSnapshots, saveState, snapshotPath } from './derived-state.js'
 import { feedIdOfFolder, feedsFolder } from './feed-folder.js'
 import type { FeedRecord, ForkRecord } from './feed-record.js'
 import { FeedRecords } from './feed-records.js'
-import { DAMAGED, FORKED, GONE, QUARANTINED, RECORDED } from './feed-table.js'
-import { frameKey } from './frame.js'
+import { DAMAGED, FORKED, GONE, MISSING, QUARANTINED, RECORDED } from './feed-table.js'
 import type { IndexBuilder } from './index-builders.js'
 import type { Log } from './log.js'
 import { LogSet } from './log-set.js'
+import { Rebuild } from './rebuild.js'
 import { RecordKeeper } from './record-keeper.js'
 import { foldLog, type Recovering, recoverFeeds } from './recovery.js'
 import { RowReader } from './row-reader.js'
@@ -25,6 +26,8 @@ import { ShardQueries } from './shard-queries.js'
 import type {
   AppendEntry,
   Progress,
+  RebuildFailure,
+  RebuildProgress,
   ShardStore,
   ShardStoreOptions,
   StoreStatistics,
@@ -35,6 +38,9 @@ import { emptyTables, type ShardTables } from './shard-tables.js'
 import { StoreError, storeFailure, systemCode } from './store-error.js'
 import { defaultLimits, type StoreLimits } from './store-limits.js'
 import { walkedFeed } from './walked-feed.js'
+
+/** The few messages that waited out of order are read again as a rebuild goes. */
+const REBUILD_CACHE_BYTES = 1024 * 1024
 
 export class OpenShardStore extends ShardQueries implements ShardStore {
   protected tables: ShardTables
@@ -55,6 +61,7 @@ export class OpenShardStore extends ShardQueries implements ShardStore {
   #changeCount = 0
   #savedChangeCount = -1
   #saving: Promise<void> = Promise.resolve()
+  #isRebuilding = false
   #isClosed = false
 
   constructor(options: ShardStoreOptions) {
@@ -88,7 +95,7 @@ export class OpenShardStore extends ShardQueries implements ShardStore {
       (row) => this.#noteDamage(row),
       this.#limits.cacheBytes,
     )
-    const { syncDelayMs: delayMs, syncBytes: maxBytes, syncConcurrency: concurrency } = this.#limits
+    const limits = this.#limits
     this.#appender = new Appender(
       {
         tables: () => this.tables,
@@ -97,9 +104,15 @@ export class OpenShardStore extends ShardQueries implements ShardStore {
         changed,
       },
       ports.timers,
-      { delayMs, maxBytes, concurrency },
+      {
+        delayMs: limits.syncDelayMs,
+        maxBytes: limits.syncBytes,
+        bulkDelayMs: limits.bulkSyncDelayMs,
+        bulkBytes: limits.bulkSyncBytes,
+        concurrency: limits.syncConcurrency,
+      },
     )
-    this.#work = this.#open(true)
+    this.#work = this.#open()
   }
 
   get isReady(): boolean {
@@ -153,8 +166,8 @@ export class OpenShardStore extends ShardQueries implements ShardStore {
     return this.record(feed).forks
   }
 
-  append(feed: number, entries: readonly AppendEntry[]): void {
-    this.#appender.append(feed, this.#writable(feed), entries)
+  append(feed: number, entries: readonly AppendEntry[], isBulk = false): void {
+    this.#appender.append(feed, this.#writable(feed), entries, isBulk)
   }
 
   async appendDurably(
@@ -163,25 +176,6 @@ export class OpenShardStore extends ShardQueries implements ShardStore {
     commit: () => Promise<void>,
   ): Promise<void> {
     await this.#appender.appendDurably(feed, this.#writable(feed), entries, commit)
-  }
-
-  advanceHead(feed: number, row: number): void {
-    const { feeds, messages } = this.tables
-    const sequence = (feeds.headSequence[feed] as number) + 1
-    if (
-      !messages.isLive(row) ||
-      messages.feed[row] !== feed ||
-      messages.sequence[row] !== sequence
-    ) {
-      throw new StoreError('STORE_ENTRY_INVALID', 'the row is not the next of its feed', { row })
-    }
-    feeds.setHead(feed, sequence, row, frameKey(this.reader.frame(row)))
-    this.#changeCount += 1
-  }
-
-  async syncFeed(feed: number): Promise<void> {
-    const log = this.#logs.held(feed)
-    if (log !== undefined) await this.#appender.syncs.syncNow(log)
   }
 
   async flush(): Promise<void> {
@@ -197,10 +191,9 @@ export class OpenShardStore extends ShardQueries implements ShardStore {
   rebuildFeed(feed: number): number {
     this.assertFeed(feed)
     this.#assertReady()
-    const log = this.#logs.held(feed)
-    this.#assertIdle(log)
+    this.#assertIdle(this.#logs.held(feed))
     this.reader.forgetFeed(feed)
-    if (log !== undefined) this.#logs.letGo(log, this.#appender.syncs.isDirty(log))
+    this.#letGo(feed)
     this.tables.dropFeed(feed, FORKED | RECORDED | QUARANTINED)
     // The feed's messages get new rows, which a live reader would take for new messages.
     this.#generation += 1
@@ -211,20 +204,25 @@ export class OpenShardStore extends ShardQueries implements ShardStore {
     return this.tables.feeds.messages[feed] as number
   }
 
-  rebuildAll(): void {
-    this.#assertOpen()
-    for (const log of this.#logs.values()) this.#assertIdle(log)
-    for (const log of [...this.#logs.values()]) {
-      this.#logs.letGo(log, this.#appender.syncs.isDirty(log))
+  *rebuildAll(): Generator<RebuildProgress, readonly RebuildFailure[]> {
+    this.#assertReady()
+    if (this.#isRebuilding) throw new StoreError('STORE_BUSY', 'a rebuild is under way', {})
+    this.#isRebuilding = true
+    try {
+      removeQuietly(this.#options.ports.fs, this.#snapshotPath)
+      this.#savedChangeCount = -1
+      const rebuild = this.#startRebuild()
+      for (const _ of rebuild.run()) {
+        yield rebuild.progress
+        this.#assertOpen()
+      }
+      for (const { feed } of [...this.#logs.values()]) this.#letGo(feed)
+      this.#use(rebuild.tables)
+      this.#generation += 1
+      return rebuild.failed
+    } finally {
+      this.#isRebuilding = false
     }
-    const { feeds } = this.tables
-    const tables = emptyTables(this.#options.ports.random.bytes(8))
-    // Feeds keep their numbers, which logs and actors know.
-    for (let feed = 0; feed < feeds.count; feed++) tables.feeds.add(feeds.id(feed))
-    this.#use(tables)
-    this.#generation += 1
-    this.#failure = null
-    this.#work = this.#open(false)
   }
 
   isOpen(feed: number): boolean {
@@ -233,10 +231,9 @@ export class OpenShardStore extends ShardQueries implements ShardStore {
 
   passivate(feed: number): void {
     this.assertFeed(feed)
-    const log = this.#logs.held(feed)
-    if (log === undefined) return
+    if (!this.isOpen(feed)) return
     this.reader.forgetFeed(feed)
-    this.#logs.letGo(log, this.#appender.syncs.isDirty(log))
+    this.#letGo(feed)
   }
 
   checkpoint(): Promise<void> {
@@ -263,11 +260,13 @@ export class OpenShardStore extends ShardQueries implements ShardStore {
     const { feeds, messages } = this.tables
     const damaged: ReturnType<ShardTables['feedId']>[] = []
     const quarantined: typeof damaged = []
+    const missing: typeof damaged = []
     let bytes = 0
     for (let feed = 0; feed < feeds.count; feed++) {
       bytes += feeds.logBytes[feed] as number
       if (feeds.has(feed, DAMAGED)) damaged.push(this.tables.feedId(feed))
       if (feeds.has(feed, QUARANTINED)) quarantined.push(this.tables.feedId(feed))
+      if (feeds.has(feed, MISSING)) missing.push(this.tables.feedId(feed))
     }
     return {
       feeds: feeds.count - feeds.goneCount,
@@ -287,11 +286,37 @@ export class OpenShardStore extends ShardQueries implements ShardStore {
       dirtyLogs: this.#appender.syncs.dirtyCount,
       damaged,
       quarantined,
+      missing,
       troubles: { ...this.#troubles },
     }
   }
 
-  *#open(usesSnapshot: boolean): Generator<void> {
+  #startRebuild(): Rebuild {
+    const { ports, root, belongsHere } = this.#options
+    const tables = emptyTables(ports.random.bytes(8))
+    // Logs are those of the tables that serve: the new ones do not know yet how long each is.
+    const logOf = (feed: number) => this.#logs.get(this.tables, feed)
+    return new Rebuild({
+      fs: ports.fs,
+      root,
+      tables,
+      logs: this.#logs,
+      records: this.#keeper,
+      reader: new RowReader(tables, logOf, () => undefined, REBUILD_CACHE_BYTES),
+      belongsHere,
+      report: (trouble) => this.#report(trouble),
+      serving: () => this.tables,
+      letGo: (feed) => this.#letGo(feed),
+      isDoubtful: (feed) => this.#appender.doubtful.has(feed),
+    })
+  }
+
+  #letGo(feed: number): void {
+    const log = this.#logs.held(feed)
+    if (log !== undefined) this.#logs.letGo(log, this.#appender.syncs.isDirty(log))
+  }
+
+  *#open(): Generator<void> {
     const { fs } = this.#options.ports
     try {
       if (fs.stat(feedsFolder(this.#options.root)) === null) {
@@ -302,20 +327,19 @@ export class OpenShardStore extends ShardQueries implements ShardStore {
     }
     yield
     let stale: readonly IndexBuilder[] = []
-    if (usesSnapshot) {
-      const loaded = loadState(fs, this.#snapshotPath)
-      if (loaded.ok) {
-        this.#use(loaded.tables)
-        stale = loaded.stale
-      } else if (loaded.reason !== null) {
-        this.#report({ kind: 'snapshotUnusable', reason: loaded.reason })
-      }
-      yield
+    const loaded = loadState(fs, this.#snapshotPath)
+    if (loaded.ok) {
+      this.#use(loaded.tables)
+      stale = loaded.stale
+    } else if (loaded.reason !== null) {
+      this.#report({ kind: 'snapshotUnusable', reason: loaded.reason })
+      const { feeds } = this.tables
+      for (const idBytes of loaded.missing) feeds.remove(feeds.add(idBytes), MISSING)
     }
-    Object.assign(this.#progress, { start: 0, current: 0, target: 0 })
+    yield
     const { droppedCount, count } = this.tables.messages
     yield* recoverFeeds(this.#recovering(this.#progress), stale)
-    const isSaved = usesSnapshot && stale.length === 0 && count > 0
+    const isSaved = stale.length === 0 && count > 0
     const isSame = this.tables.messages.droppedCount === droppedCount
     if (isSaved && isSame && this.tables.messages.count === count) {
       this.#savedChangeCount = this.#changeCount
@@ -350,12 +374,13 @@ export class OpenShardStore extends ShardQueries implements ShardStore {
     this.#assertReady()
     const { feeds } = this.tables
     if (feeds.has(feed, GONE)) feeds.add(feeds.id(feed))
+    feeds.set(feed, MISSING, false)
     return this.#logs.get(this.tables, feed)
   }
 
   async #checkpoint(): Promise<void> {
     if (this.#work !== null) {
-      throw new StoreError('STORE_NOT_READY', 'the store is opening or being rebuilt', {})
+      throw new StoreError('STORE_NOT_READY', 'the store is opening', {})
     }
     const changeCount = this.#changeCount
     if (changeCount === this.#savedChangeCount) return
@@ -402,7 +427,7 @@ export class OpenShardStore extends ShardQueries implements ShardStore {
   #assertReady(): void {
     this.#assertOpen()
     if (this.#work === null) return
-    throw new StoreError('STORE_NOT_READY', 'the store is opening or being rebuilt', {})
+    throw new StoreError('STORE_NOT_READY', 'the store is opening', {})
   }
 
   #assertIdle(log: Log | undefined): void {

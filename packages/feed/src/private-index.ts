@@ -10,9 +10,10 @@ import {
 import { unboxContent } from '@dunbar/formats'
 import { readTangleFields } from '@dunbar/tangle'
 import { frameKey, frameMessage, frameReceived } from './frame.js'
-import type { TangleRow, TangleRows } from './protocol.js'
+import type { TangleChunk, TangleRow } from './protocol.js'
 import { assertSameGeneration } from './query-cursor.js'
 import type { ShardStore } from './shard-store.js'
+import { tangleChunk } from './tangle-chunk.js'
 
 /**
  * Which private messages the node can read, and what tangle each belongs to. Opening a box costs
@@ -22,6 +23,8 @@ import type { ShardStore } from './shard-store.js'
 
 /** Boxes tried between two turns of others: about 4 ms. */
 const SLICE_MESSAGES = 50
+/** One chunk of a private thread. */
+const CHUNK_BYTES = 128 * 1024
 /** Readable private messages remembered; bounds the memory. With more of them every question is refused. */
 const MAX_ROWS = 200_000
 
@@ -55,21 +58,24 @@ export class PrivateIndex {
   }
 
   /**
-   * The readable private messages that are, or name as root or fork, this key. Resolves when all
-   * that is stored was tried.
+   * Rows of the readable private messages that are, or name as root or fork, this key, ascending.
+   * Resolves when all that is stored was tried.
    * @throws {PRIVATE_INDEX_FULL} there are more readable private messages than are remembered
    */
-  async read(root: MessageKey): Promise<TangleRows> {
-    return this.from(root, 0)
-  }
-
-  /** Those of them in rows from `firstRow` on. @throws {PRIVATE_INDEX_FULL} */
-  async from(root: MessageKey, firstRow: number): Promise<TangleRows> {
+  async find(root: MessageKey): Promise<readonly number[]> {
     await this.#catchUp()
     if (this.#isFull) throw indexFull(this.#maxRows)
-    const wanted = (this.#byRoot.get(root) ?? []).filter((row) => row >= firstRow)
-    const { frames, rows } = this.#store.readRows(wanted, Number.POSITIVE_INFINITY)
-    return { rows: [...rows].map((row) => this.#rows.get(row)!), frames }
+    return this.#byRoot.get(root) ?? []
+  }
+
+  /** These rows, which `find` gave, from the first ones on while they fit; `count` were looked at. */
+  read(
+    wanted: readonly number[],
+    maxBytes: number,
+  ): { readonly chunk: TangleChunk; readonly count: number } {
+    const { frames, rows, count } = this.#store.readRows(wanted, maxBytes)
+    const described = Array.from(rows, (row) => this.#rows.get(row)!)
+    return { chunk: tangleChunk(described, frames), count }
   }
 
   #catchUp(): Promise<void> {
@@ -146,35 +152,56 @@ const indexFull = (maxRows: number) =>
     { maxRows },
   )
 
-/** Readable private messages of one thread that arrive from now on. */
-export class LivePrivateCursor implements Cursor {
+/** The readable private messages of one thread: those stored, or those that arrive from now on. */
+export class PrivateCursor implements Cursor {
   readonly #index: PrivateIndex
   readonly #store: ShardStore
   readonly #root: MessageKey
+  readonly #isLive: boolean
   readonly #closed: () => void
   readonly #generation: number
   #watermark: number
+  #rows: readonly number[] = []
+  #isFound = false
 
-  constructor(index: PrivateIndex, store: ShardStore, root: MessageKey, closed: () => void) {
+  constructor(
+    index: PrivateIndex,
+    store: ShardStore,
+    root: MessageKey,
+    isLive: boolean,
+    closed: () => void,
+  ) {
     this.#index = index
     this.#store = store
     this.#root = root
+    this.#isLive = isLive
     this.#closed = closed
     this.#generation = store.generation
-    this.#watermark = store.rowCount
+    this.#watermark = isLive ? store.rowCount : 0
   }
 
-  async pull(): Promise<Chunk | 'wait'> {
+  async pull(): Promise<Chunk | 'wait' | 'end'> {
     assertSameGeneration(this.#store, this.#generation)
-    const end = this.#store.rowCount
-    if (end === this.#watermark) return 'wait'
-    const first = this.#watermark
-    this.#watermark = end
-    const found = await this.#index.from(this.#root, first)
-    return found.rows.length === 0 ? 'wait' : { value: found, transfer: [found.frames] }
+    if (this.#rows.length === 0) await this.#findMore()
+    if (this.#rows.length === 0) return this.#isLive ? 'wait' : 'end'
+    const { chunk, count } = this.#index.read(this.#rows, CHUNK_BYTES)
+    this.#rows = this.#rows.slice(count)
+    return { value: chunk, transfer: [chunk.frames] }
   }
 
   close(): void {
     this.#closed()
+  }
+
+  async #findMore(): Promise<void> {
+    const end = this.#store.rowCount
+    const first = this.#watermark
+    if (this.#isLive ? end === first : this.#isFound) return
+    this.#watermark = end
+    this.#isFound = true
+    const found = await this.#index.find(this.#root)
+    assertSameGeneration(this.#store, this.#generation)
+    // What came while the boxes were tried is found the next time.
+    this.#rows = found.filter((row) => row >= first && (row < end || !this.#isLive))
   }
 }

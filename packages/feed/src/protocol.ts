@@ -122,9 +122,9 @@ export type FeedCall =
   /** The user decides that what is held of the own feed is all there is. Replies `PublishStatus`. */
   | { readonly op: 'unlock' }
   | { readonly op: 'forks' }
-  /** Re-checks every stored message; replies `{ messages, damaged: [{ sequence, reason }] }`. */
+  /** Re-checks every stored message, while others are served; replies `{ messages, damaged: [{ sequence, reason }] }`. */
   | { readonly op: 'verify' }
-  /** Folds the indexes of this feed again from its log; replies `{ messages }`. */
+  /** Folds the indexes of this feed again from its log, in one go; replies `{ messages }`. */
   | { readonly op: 'rebuild' }
   /** Stream: messages in sequence order; chunks are `FeedChunk`. */
   | ({ readonly op: 'read' } & ReadRange)
@@ -208,19 +208,42 @@ export interface TangleRow {
   readonly isPrivate: boolean
 }
 
+/**
+ * A shard's hash index from key to row, in memory that is shared while the shard writes it. A slot is
+ * row + 1, 0 is free; `high` and `low` are the first 64 bits of each row's key.
+ */
+export interface KeyTable {
+  readonly slots: Uint32Array<SharedArrayBuffer>
+  readonly high: Uint32Array<SharedArrayBuffer>
+  readonly low: Uint32Array<SharedArrayBuffer>
+  readonly seed: { readonly high: number; readonly low: number }
+}
+
 /** Which tangle. */
 export interface TangleWanted {
   readonly root: MessageKey
   /** Name of a v2 tangle; left out for threads. */
   readonly name?: string
-  /** The private thread of this root, as far as the node can read it, instead of the public one. */
+  /**
+   * The private thread of this root, as far as the node can read it, instead of the public one.
+   * Refused with `PRIVATE_INDEX_FULL` where the shard holds more private messages for the node than
+   * it remembers (200,000): an answer from a part of them would pass for the whole thread.
+   */
   readonly private?: boolean
 }
 
-/** `rows` runs beside `frames`; frames of private messages hold ciphertext. */
-export interface TangleRows {
-  readonly rows: readonly TangleRow[]
+/**
+ * Messages of a tangle: the columns run beside `frames`, and `tangleMessages` makes rows of them.
+ * Frames of private messages hold ciphertext.
+ */
+export interface TangleChunk {
   readonly frames: FrameBatch
+  readonly authors: readonly FeedId[]
+  readonly timestamps: readonly number[]
+  readonly roots: readonly (MessageKey | null)[]
+  readonly forks: readonly (MessageKey | null)[]
+  readonly branches: readonly (readonly MessageKey[])[]
+  readonly isPrivate: readonly boolean[]
 }
 
 /** Latest word of one author on another: 1 follows, -1 blocks, 0 neither. */
@@ -244,12 +267,15 @@ export type ClockChunk =
 
 /** What may be asked of a shard. */
 export type ShardCall =
-  /** Messages of many feeds; replies `IngestResult`. */
+  /**
+   * Messages of many feeds; replies `IngestResult`. They may stay off the disk for 15 s or 64 MiB:
+   * who tells of them asks for a `checkpoint` or `sync` first.
+   */
   | { readonly op: 'ingest'; readonly batch: IngestBatch; readonly outOfOrder?: boolean }
   /** The message with this key as a `FrameBatch` of one, or null. */
   | { readonly op: 'getByKey'; readonly key: Uint8Array }
-  /** The root, where this shard has it, and all messages that name it as root or fork: `TangleRows`. With `name`: of that v2 tangle. */
-  | ({ readonly op: 'tangle' } & TangleWanted)
+  /** `KeyTable`: which keys the shard holds, for hints. */
+  | { readonly op: 'keys' }
   /** `ContactRow[]` of these authors' contact messages. */
   | { readonly op: 'contacts'; readonly sources: readonly FeedId[] }
   /** `FeedStatus[]`, sorted by id. */
@@ -265,12 +291,32 @@ export type ShardCall =
   | ({ readonly op: 'query' } & ShardQuery)
   /** Stream of `LinkChunk`. */
   | ({ readonly op: 'links' } & LinkQuery)
-  /** Stream of `TangleRows`: those that arrive from now on. */
+  /**
+   * Stream of `TangleChunk`: the root, where this shard has it, and the messages that name it as
+   * root or fork. With `name`: of that v2 tangle. With `private` it may end with `PRIVATE_INDEX_FULL`.
+   */
+  | ({ readonly op: 'tangle' } & TangleWanted)
+  /** Stream of `TangleChunk`: those that arrive from now on. */
   | ({ readonly op: 'tangleLive' } & TangleWanted)
   /** Stream of `ClockChunk`: all feeds that are held, then changes, at most one chunk a turn. */
   | { readonly op: 'clock'; readonly live?: boolean }
   /** Stream of `ContactChunk`: what all authors of the shard say of others, then changes. */
   | { readonly op: 'contactStream'; readonly live?: boolean }
+  /**
+   * Stream of `RebuildChunk`: throws the derived state away and folds all feeds again. The state
+   * before serves until the last chunk; then streams over rows end with `INDEX_REBUILT`.
+   */
+  | { readonly op: 'rebuild' }
+
+/** How far a rebuild is; the last chunk says of which feeds nothing could be folded. */
+export interface RebuildChunk {
+  /** Feeds that are folded again, and messages of them. */
+  readonly feeds: number
+  readonly totalFeeds: number
+  readonly messages: number
+  /** Null until the end. `reason`: `LOG_MISSING`, or the code of what the system said. */
+  readonly failed: readonly { readonly feed: FeedId; readonly reason: string }[] | null
+}
 
 export interface ShardStatus {
   readonly shard: number
@@ -280,6 +326,11 @@ export interface ShardStatus {
   readonly bytes: number
   readonly quarantined: readonly FeedId[]
   readonly damaged: readonly FeedId[]
+  /**
+   * Feeds whose log went away. Only the derived state knows of them: after a rebuild, or where
+   * `derived/` went away too, nobody does.
+   */
+  readonly missing: readonly FeedId[]
   /** Of the shard that has the own feed. */
   readonly publish?: PublishStatus
   readonly cache: {

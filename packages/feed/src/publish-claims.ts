@@ -7,8 +7,8 @@
  */
 import type { FileSystem } from '@dunbar/actor'
 import type { Sequence } from '@dunbar/core'
+import { MAX_SEQUENCE } from '@dunbar/core'
 import { replaceFile } from './atomic-file.js'
-import { MAX_SEQUENCE } from './frame.js'
 import { storeFailure } from './store-error.js'
 
 const MAX_FILE_BYTES = 1024

@@ -1,6 +1,6 @@
 import type { FileSystem } from '@dunbar/actor'
-import { CodedError, isCodedError, type Sequence } from '@dunbar/core'
-import { bytesEqual, MAX_SEQUENCE } from './frame.js'
+import { CodedError, isCodedError, MAX_SEQUENCE, type Sequence } from '@dunbar/core'
+import { bytesEqual } from './frame.js'
 import type { HeldFeed } from './own-feed.js'
 import type { PublishState, PublishStatus } from './protocol.js'
 import { PublishClaims } from './publish-claims.js'

@@ -9,10 +9,10 @@
  * more and is replaced as a whole.
  */
 import type { FileHandle, FileSystem } from '@dunbar/actor'
-import type { Sequence } from '@dunbar/core'
+import { MAX_SEQUENCE, type Sequence } from '@dunbar/core'
 import { crc32c } from '@node-rs/crc32'
 import { parentOf, replaceFile } from './atomic-file.js'
-import { bytesEqual, MAX_SEQUENCE } from './frame.js'
+import { bytesEqual } from './frame.js'
 import { StoreError, storeFailure, systemCode } from './store-error.js'
 
 export interface Mark {

@@ -94,7 +94,10 @@ export class RecordKeeper {
   async #writeOnce(folder: string, pending: Pending): Promise<void> {
     const { record } = pending
     try {
-      this.#fs.makeFolder(folder)
+      if (this.#fs.stat(folder) === null) {
+        this.#names.forgetFolder(pending.feed, folder)
+        this.#fs.makeFolder(folder)
+      }
       await writeRecord(this.#fs, folder, record)
       await this.#names.sync(pending.feed, folder)
     } catch (error) {

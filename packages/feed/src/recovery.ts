@@ -9,7 +9,7 @@
 import type { FileSystem } from '@dunbar/actor'
 import { messageKeyFromBytes } from '@dunbar/core'
 import { listFeedFolders } from './feed-folder.js'
-import { DAMAGED, FORKED, GONE, QUARANTINED, RECORDED } from './feed-table.js'
+import { DAMAGED, FORKED, GONE, MISSING, QUARANTINED, RECORDED } from './feed-table.js'
 import {
   FRAME_HEADER_BYTES,
   FrameReader,
@@ -80,9 +80,10 @@ export function* recoverFeeds(work: Recovering, stale: readonly IndexBuilder[]):
     // A feed that never got a message has no folder and is not missed.
     if (feeds.logBytes[feed] !== 0) {
       work.report({ kind: 'feedMissing', feed: work.tables.feedId(feed) })
+      feeds.set(feed, MISSING, true)
     }
-    work.tables.dropFeed(feed, 0)
-    feeds.remove(feed)
+    work.tables.dropFeed(feed, MISSING)
+    feeds.remove(feed, (feeds.flags[feed] as number) & MISSING)
     work.logs.release(feed)
   }
   work.progress.start = work.progress.current
@@ -135,15 +136,19 @@ function inspect(
   progress.target += size
   progress.current += Math.min(known, size)
   if (size === known) return null
-  if (size > known) return { from: known, size }
+  if (size > known) {
+    feeds.set(feed, MISSING, false)
+    return { from: known, size }
+  }
   work.report({ kind: 'logShrunk', feed: tables.feedId(feed), lostBytes: known - size })
   tables.dropFeed(feed, FORKED | RECORDED | QUARANTINED)
+  feeds.set(feed, MISSING, size === 0)
   progress.current -= size
   return { from: 0, size }
 }
 
 /** What `feed.json` says counts again at every start. */
-function noteRecord(work: Recovering, feed: number, folder: string): void {
+export function noteRecord(work: Recovering, feed: number, folder: string): void {
   const { feeds } = work.tables
   const isThere = work.records.isThere(folder)
   const wasThere = feeds.has(feed, RECORDED)
@@ -157,7 +162,8 @@ function noteRecord(work: Recovering, feed: number, folder: string): void {
   feeds.set(feed, QUARANTINED, record.quarantine !== null)
 }
 
-function setAside(work: Recovering, feed: number, error: unknown): void {
+/** Nothing is appended to a feed whose log can't be read. */
+export function setAside(work: Recovering, feed: number, error: unknown): void {
   const { tables } = work
   const reason = systemCode((error as Error).cause ?? error) || 'unreadable'
   tables.feeds.set(feed, QUARANTINED, true)
@@ -174,8 +180,7 @@ export function* foldLog(
   from: number,
   window?: Uint8Array,
 ): Generator<void> {
-  const { tables, progress } = work
-  const { feeds } = tables
+  const { tables } = work
   let log: Log
   try {
     const size = work.logs.sizeOnDisk(work.logs.folder(tables, feed))
@@ -185,8 +190,26 @@ export function* foldLog(
     setAside(work, feed, error)
     return
   }
+  const end = yield* foldFrames(work, feed, log, from, log.sizeBytes, window)
+  if (end !== null) cutTorn(work, log, end)
+}
+
+/**
+ * Folds the frames between two places of a log and returns where the whole ones end; null where the
+ * log can't be read, and then the feed is set aside.
+ */
+export function* foldFrames(
+  work: Recovering,
+  feed: number,
+  log: Log,
+  from: number,
+  to: number,
+  window?: Uint8Array,
+): Generator<void, number | null> {
+  const { tables, progress } = work
+  const { feeds } = tables
   const fold = new FeedFold(work, feed)
-  const walk = new LogWalk(log.read, from, log.sizeBytes, window)
+  const walk = new LogWalk(log.read, from, to, window)
   let at = from
   let isDamaged = false
   const damage = (to: number): void => {
@@ -209,13 +232,13 @@ export function* foldLog(
     }
   } catch (error) {
     setAside(work, feed, error)
-    return
+    return null
   }
   feeds.logBytes[feed] = walk.offset
-  cutTorn(work, log, walk.offset)
   // A range that was filled again from a peer stays in the file and harms nobody.
   const hasHole = (feeds.highest[feed] as number) > (feeds.headSequence[feed] as number)
   feeds.set(feed, DAMAGED, hasHole && (isDamaged || feeds.has(feed, DAMAGED)))
+  return walk.offset
 }
 
 function cutTorn(work: Recovering, log: Log, end: number): void {

@@ -23,13 +23,14 @@ import { singleFrame } from './frame.js'
 import { incomingByAuthor } from './ingest.js'
 import { LinkCursor } from './link-cursor.js'
 import { heldFeed } from './own-feed.js'
-import { LivePrivateCursor, PrivateIndex } from './private-index.js'
+import { PrivateCursor, PrivateIndex } from './private-index.js'
 import type { ContactRow, FeedStatus, IngestResult, ShardCall, ShardStatus } from './protocol.js'
 import { QueryCursor } from './query-cursor.js'
+import { RebuildCursor } from './rebuild-cursor.js'
 import { IngestTotals } from './rejection-tally.js'
 import { feedActorName, type ShardHost, shardKernelName } from './shard-host.js'
 import { requestInvalid } from './stream-bounds.js'
-import { assertTangle, LiveTangleCursor, TangleReader } from './tangle-reader.js'
+import { assertTangle, LiveTangleCursor, TangleCursor, TangleReader } from './tangle-reader.js'
 
 /**
  * The actor of one shard: what concerns all its feeds at once. It reads the shared tables and the
@@ -95,7 +96,8 @@ export const shardBehaviour: Behaviour<ShardActorState, ShardArg, ShardCall, Sha
       return info.op === 'answered' ? info.effect : {}
     },
 
-    openStream(call, streamId, state): Cursor {
+    openStream(call, streamId, state, context): Cursor {
+      if (call.op === 'rebuild') return new RebuildCursor(state.host.store, context.clock)
       const closed = () => state.live.delete(streamId)
       const cursor = cursorOf(call, state, closed)
       if (call.op === 'tangleLive' || ('live' in call && call.live)) state.live.add(streamId)
@@ -125,10 +127,15 @@ function cursorOf(
       return new QueryCursor(host.store, call, closed)
     case 'links':
       return new LinkCursor(host.store, call, closed)
-    case 'tangleLive':
-      return call.private
-        ? new LivePrivateCursor(privates, host.store, call.root, closed)
-        : new LiveTangleCursor(tangles, call.root, call.name, closed)
+    case 'tangle':
+    case 'tangleLive': {
+      const isLive = call.op === 'tangleLive'
+      assertTangle(call.root, call.name)
+      if (call.private) return new PrivateCursor(privates, host.store, call.root, isLive, closed)
+      return isLive
+        ? new LiveTangleCursor(tangles, call.root, call.name, closed)
+        : new TangleCursor(tangles, call.root, call.name)
+    }
     case 'clock':
       return new ClockCursor(host.store, call.live ?? false, closed)
     case 'contactStream':
@@ -150,14 +157,8 @@ function handle(
       return replyLater(from, ingest(call.batch, call.outOfOrder ?? false, context))
     case 'getByKey':
       return getByKey(call.key, from, state)
-    case 'tangle': {
-      if (call.private) {
-        assertTangle(call.root, call.name)
-        return replyLater(from, state.privates.read(call.root))
-      }
-      const rows = state.tangles.read(call.root, call.name)
-      return reply(from, rows, [rows.frames])
-    }
+    case 'keys':
+      return reply(from, store.keys)
     case 'contacts':
       return reply(from, contacts(call.sources, state))
     case 'feeds':

@@ -3,7 +3,7 @@ import { NONE } from './columns.js'
 import { DAMAGED, FORKED, GONE, QUARANTINED } from './feed-table.js'
 import { frameMessage } from './frame.js'
 import { ENCRYPTED_TYPE } from './message-table.js'
-import type { Order } from './protocol.js'
+import type { KeyTable, Order } from './protocol.js'
 import type { RowReader } from './row-reader.js'
 import type {
   AboutRows,
@@ -70,6 +70,10 @@ export abstract class ShardQueries {
 
   findKey(keyBytes: Uint8Array): number {
     return this.reader.find(keyBytes)
+  }
+
+  get keys(): KeyTable {
+    return this.tables.messages.keys
   }
 
   rowAt(feed: number, sequence: number): number {

@@ -2,7 +2,7 @@ import type { Ports } from '@dunbar/actor'
 import type { FeedId, Sequence } from '@dunbar/core'
 import type { FeedRecord, ForkRecord } from './feed-record.js'
 import { OpenShardStore } from './open-shard-store.js'
-import type { FrameBatch, Order } from './protocol.js'
+import type { FrameBatch, KeyTable, Order } from './protocol.js'
 import type { StoreLimits } from './store-limits.js'
 
 /** What a store takes from the machine. */
@@ -150,6 +150,21 @@ export interface Progress {
   readonly target: number
 }
 
+/** How far a rebuild is. */
+export interface RebuildProgress {
+  /** Feeds that are folded again. */
+  readonly feeds: number
+  readonly totalFeeds: number
+  readonly messages: number
+}
+
+/** A feed that can't be folded again. */
+export interface RebuildFailure {
+  readonly feed: FeedId
+  /** `LOG_MISSING` for a log that is gone, else the code of what the system said. */
+  readonly reason: string
+}
+
 /** What a walk over a log met at one place. Views are valid until the next step. */
 export type WalkedFrame =
   | {
@@ -192,6 +207,8 @@ export interface StoreStatistics {
   readonly dirtyLogs: number
   readonly damaged: readonly FeedId[]
   readonly quarantined: readonly FeedId[]
+  /** Feeds that the derived state knew with messages and whose log went away; a rebuild forgets them. */
+  readonly missing: readonly FeedId[]
   readonly troubles: Readonly<Partial<Record<StoreTrouble['kind'], number>>>
 }
 
@@ -206,7 +223,7 @@ export interface ShardStore {
   /** Bytes of log that are indexed, of those that there are. */
   readonly progress: Progress
   /**
-   * Goes on opening (or rebuilding) for about `budgetMs`. Returns true when there is nothing left to do.
+   * Goes on opening for about `budgetMs`. Returns true when there is nothing left to do.
    * @throws {STORE_FAILED} the data folder can't be read or made
    */
   step(budgetMs: number): boolean
@@ -236,14 +253,16 @@ export interface ShardStore {
 
   /**
    * Appends one run of messages with one write, then indexes them, then moves the head over those in
-   * the chain and over messages that waited out of order behind them. All or nothing.
+   * the chain and over messages that waited out of order behind them. All or nothing. Resolves
+   * nothing about the disk: see `flush`. With `isBulk` the sync may wait longer, for a caller that
+   * calls `flush` before it tells anyone, and can give the messages again.
    * @throws {STORE_FULL} the disk took only a part; nothing is kept
    * @throws {STORE_FAILED} any other failure of the disk; nothing is kept
    * @throws {STORE_QUARANTINED} the log can't be trusted
-   * @throws {STORE_NOT_READY} the store is opening or being rebuilt
+   * @throws {STORE_NOT_READY} the store is opening
    * @throws {STORE_ENTRY_INVALID} an entry is out of bounds, or `inChain` does not continue the chain
    */
-  append(feed: number, entries: readonly AppendEntry[]): void
+  append(feed: number, entries: readonly AppendEntry[], isBulk?: boolean): void
   /**
    * As `append`, but nothing is indexed, and so seen by anyone, before the frames are on the disk
    * and `commit` has resolved. Where either fails the frames are taken back. One at a time a feed.
@@ -254,15 +273,13 @@ export interface ShardStore {
     entries: readonly AppendEntry[],
     commit: () => Promise<void>,
   ): Promise<void>
-  /** Moves the head over the next message, which waited out of order. The caller knows that it continues the chain. */
-  advanceHead(feed: number, row: number): void
-  /** Resolves when all of this feed is on the disk. @throws {STORE_SYNC_FAILED} */
-  syncFeed(feed: number): Promise<void>
   /** Resolves when all that was appended before is on the disk. @throws {STORE_SYNC_FAILED} */
   flush(): Promise<void>
 
   /** The row with this key, confirmed on the disk or in the cache; -1 for none, and for one that can't be read. */
   findKey(keyBytes: Uint8Array): number
+  /** The index that `findKey` looks into, for hints. */
+  readonly keys: KeyTable
   /** The row at a sequence, -1 for none. */
   rowAt(feed: number, sequence: Sequence): number
   /** The row of the newest message of the unbroken chain, -1 for none. */
@@ -327,8 +344,14 @@ export interface ShardStore {
   walkFeed(feed: number): Generator<WalkedFrame>
   /** Folds one feed again from its log; returns its messages. Blocks for about 10 µs a message. */
   rebuildFeed(feed: number): number
-  /** Throws all derived state away; `step` folds it again. */
-  rebuildAll(): void
+  /**
+   * Throws the snapshot away and folds all feeds again, beside the state that goes on serving, which
+   * is replaced with the last step. Returns the feeds that can't be folded. Leaving it early leaves
+   * the state as it was.
+   * @throws {STORE_NOT_READY} @throws {STORE_BUSY} one is under way already
+   * @throws {STORE_FAILED} the folder of feeds can't be listed
+   */
+  rebuildAll(): Generator<RebuildProgress, readonly RebuildFailure[]>
   /** Whether a feed's log is open, so that it costs more than its columns. */
   isOpen(feed: number): boolean
   /** Gives back the file handle and the cached frames of a feed. */

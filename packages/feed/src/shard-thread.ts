@@ -113,6 +113,10 @@ class OpenedStore {
       report: (trouble) => this.#report(trouble),
     })
     while (!store.step(OPEN_SLICE_MS)) {
+      if (context.isStopWanted()) {
+        await store.close()
+        throw new CodedError('SHARD_NOT_OPEN', 'the shard was stopped as it opened', { shard })
+      }
       await new Promise<void>((resolve) => this.#ports.turns.soon(resolve))
     }
     let isTold = false

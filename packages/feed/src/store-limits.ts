@@ -8,6 +8,10 @@ export interface StoreLimits {
   readonly syncDelayMs: number
   /** Bytes of one log that may wait for a sync. Default 1 MiB. */
   readonly syncBytes: number
+  /** A message appended in bulk is on the disk this long after, at the latest. Default 15,000. */
+  readonly bulkSyncDelayMs: number
+  /** Bytes of all logs together that may wait for a sync. Default 64 MiB. */
+  readonly bulkSyncBytes: number
   /** Syncs under way at once. Default 4. */
   readonly syncConcurrency: number
 }
@@ -17,5 +21,7 @@ export const defaultLimits: StoreLimits = {
   openFiles: 128,
   syncDelayMs: 1000,
   syncBytes: 1024 * 1024,
+  bulkSyncDelayMs: 15_000,
+  bulkSyncBytes: 64 * 1024 * 1024,
   syncConcurrency: 4,
 }

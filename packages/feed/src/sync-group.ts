@@ -1,8 +1,11 @@
 /**
  * Brings appended bytes to the disk in groups. A log that was appended to is dirty; it is synced
- * at the latest `delayMs` later, or at once when `maxBytes` wait, a few logs at a time. `syncNow`
- * goes past the queue. A sync covers what was appended before it began; what comes meanwhile makes
- * the log dirty again. A log whose sync failed is handed to `recover` and never synced as it is.
+ * at the latest `delayMs` later, or at once when `maxBytes` wait, a few logs at a time. A log that
+ * was appended to only in bulk may wait for `bulkDelayMs`, so that thousands of logs that grow by
+ * turns are not synced at each turn; when `bulkBytes` wait in all logs together, all are synced.
+ * `syncNow` goes past the queue. A sync covers what was appended before it began; what comes
+ * meanwhile makes the log dirty again. A log whose sync failed is handed to `recover` and never
+ * synced as it is.
  */
 import type { Timers } from '@dunbar/actor'
 import { StoreError } from './store-error.js'
@@ -14,7 +17,11 @@ export interface SyncTarget {
 
 export interface SyncPolicy {
   readonly delayMs: number
+  /** Of one log. */
   readonly maxBytes: number
+  readonly bulkDelayMs: number
+  /** Of all logs together. */
+  readonly bulkBytes: number
   readonly concurrency: number
 }
 
@@ -28,6 +35,8 @@ interface Dirty<Target> {
   readonly target: Target
   /** Appended since the last sync began. */
   bytes: number
+  /** Nothing but bulk was appended since the last sync began. */
+  isBulk: boolean
   isQueued: boolean
   /** The sync under way. */
   running: Promise<void> | null
@@ -42,7 +51,10 @@ export class SyncGroup<Target extends SyncTarget> {
   readonly #dirty = new Map<Target, Dirty<Target>>()
   #queue: Dirty<Target>[] = []
   #runningCount = 0
+  /** Appended to any log since its last sync began. */
+  #waitingBytes = 0
   #cancelTimer: (() => void) | null = null
+  #cancelBulkTimer: (() => void) | null = null
   #isClosed = false
 
   /** @param recover makes a target durable in another way after a failed sync; says whether that worked, and never rejects */
@@ -64,14 +76,19 @@ export class SyncGroup<Target extends SyncTarget> {
     return this.#dirty.has(target)
   }
 
-  markDirty(target: Target, bytes: number): void {
+  /** @param isBulk the sender can give the bytes again, and says when they must be on the disk */
+  markDirty(target: Target, bytes: number, isBulk = false): void {
     let entry = this.#dirty.get(target)
     if (entry === undefined) {
-      entry = { target, bytes: 0, isQueued: false, running: null, next: null }
+      entry = { target, bytes: 0, isBulk: true, isQueued: false, running: null, next: null }
       this.#dirty.set(target, entry)
     }
     entry.bytes += bytes
-    if (entry.bytes >= this.#policy.maxBytes) void this.#request(entry)
+    entry.isBulk &&= isBulk
+    this.#waitingBytes += bytes
+    if (this.#waitingBytes >= this.#policy.bulkBytes) this.#requestAll()
+    else if (entry.isBulk) this.#startBulkTimer()
+    else if (entry.bytes >= this.#policy.maxBytes) void this.#request(entry)
     else this.#startTimer()
   }
 
@@ -108,14 +125,30 @@ export class SyncGroup<Target extends SyncTarget> {
     this.#isClosed = true
     this.#cancelTimer?.()
     this.#cancelTimer = null
+    this.#cancelBulkTimer?.()
+    this.#cancelBulkTimer = null
   }
 
   #startTimer(): void {
     if (this.#cancelTimer !== null || this.#isClosed) return
     this.#cancelTimer = this.#timers.set(this.#policy.delayMs, () => {
       this.#cancelTimer = null
-      for (const entry of this.#dirty.values()) if (entry.bytes > 0) void this.#request(entry)
+      for (const entry of this.#dirty.values()) {
+        if (entry.bytes > 0 && !entry.isBulk) void this.#request(entry)
+      }
     })
+  }
+
+  #startBulkTimer(): void {
+    if (this.#cancelBulkTimer !== null || this.#isClosed) return
+    this.#cancelBulkTimer = this.#timers.set(this.#policy.bulkDelayMs, () => {
+      this.#cancelBulkTimer = null
+      this.#requestAll()
+    })
+  }
+
+  #requestAll(): void {
+    for (const entry of this.#dirty.values()) if (entry.bytes > 0) void this.#request(entry)
   }
 
   #request(entry: Dirty<Target>): Promise<void> {
@@ -146,7 +179,9 @@ export class SyncGroup<Target extends SyncTarget> {
     const waiting = entry.next ?? makeWaiting()
     entry.next = null
     entry.isQueued = false
+    this.#waitingBytes -= entry.bytes
     entry.bytes = 0
+    entry.isBulk = true
     entry.running = waiting.promise
     this.#runningCount += 1
     void this.#sync(entry.target).then((failure) => {

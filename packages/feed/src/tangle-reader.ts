@@ -3,17 +3,21 @@ import { isMessageKey, type MessageKey, messageKeyFromBytes, messageKeyToBytes }
 import { readTangleFields } from '@dunbar/tangle'
 import { LRUCache } from 'lru-cache'
 import { FrameReader, FrameWriter, frameKey, frameMessage, frameReceived } from './frame.js'
-import type { TangleRow, TangleRows } from './protocol.js'
+import type { FrameBatch, TangleChunk, TangleRow } from './protocol.js'
 import { assertSameGeneration } from './query-cursor.js'
 import type { ShardStore } from './shard-store.js'
 import { requestInvalid } from './stream-bounds.js'
+import { tangleChunk } from './tangle-chunk.js'
 
 /** What sorting needs of a message is a few hundred bytes; this many are kept. */
 const MAX_CACHED_ROWS = 8192
-/** A tangle of more messages in one shard is cut; the oldest stay. */
+/** Of a tangle with more messages or bytes in one shard the oldest are given. */
 const MAX_TANGLE_ROWS = 100_000
+const MAX_TANGLE_BYTES = 64 * 1024 * 1024
+/** One chunk: about 4 ms where all of it must be read from logs that are not open. */
+const CHUNK_BYTES = 128 * 1024
 
-/** Finds the messages of a tangle in one shard and reads from each what sorting needs. */
+/** Finds the messages of tangles in one shard and reads from each what sorting needs. */
 export class TangleReader {
   readonly #store: ShardStore
   readonly #cache = new LRUCache<number, TangleRow>({ max: MAX_CACHED_ROWS })
@@ -29,28 +33,30 @@ export class TangleReader {
   }
 
   /**
-   * The root, where it is here, and what names it as root or fork, or as root of the tangle `name`.
-   * @throws {REQUEST_INVALID}
+   * The root, where it is here, and what names it as root or fork, or as root of the tangle `name`:
+   * rows from `firstRow` on, the root first. Some may be of other tangles.
    */
-  read(root: MessageKey, name?: string): TangleRows {
-    assertTangle(root, name)
+  find(root: MessageKey, name: string | undefined, firstRow: number): Uint32Array {
     const rows = new Set<number>()
     const rootRow = this.#store.findKey(messageKeyToBytes(root))
-    if (rootRow !== -1) rows.add(rootRow)
+    if (rootRow >= firstRow) rows.add(rootRow)
     for (const relation of rootRelations(name)) {
       for (const row of this.#store.linksTo(root, relation).rows) {
-        if (rows.size < MAX_TANGLE_ROWS) rows.add(row)
+        if (row >= firstRow && rows.size < MAX_TANGLE_ROWS) rows.add(row)
       }
     }
-    const wanted = Uint32Array.from(rows)
-    const { frames, rows: read } = this.#store.readRows(wanted, Number.POSITIVE_INFINITY)
-    return this.#describe(root, name, frames, read)
+    return Uint32Array.from(rows)
   }
 
-  /** Those of `rows` that belong to the tangle. */
-  pick(root: MessageKey, name: string | undefined, rows: Uint32Array): TangleRows {
-    const { frames, rows: read } = this.#store.readRows(rows, Number.POSITIVE_INFINITY)
-    return this.#describe(root, name, frames, read)
+  /** Those of `rows` that belong to the tangle, from the first ones on while they fit; `count` were looked at. */
+  read(
+    root: MessageKey,
+    name: string | undefined,
+    rows: Uint32Array,
+    maxBytes: number,
+  ): { readonly chunk: TangleChunk; readonly count: number } {
+    const { frames, rows: read, count } = this.#store.readRows(rows, maxBytes)
+    return { chunk: this.#describe(root, name, frames, read), count }
   }
 
   /** Leaves out rows whose fingerprint matched but that are not of the tangle. */
@@ -59,22 +65,21 @@ export class TangleReader {
     name: string | undefined,
     frames: ArrayBuffer,
     rows: Uint32Array,
-  ): TangleRows {
+  ): TangleChunk {
     if (this.#generation !== this.#store.generation) {
       this.#cache.clear()
       this.#generation = this.#store.generation
     }
     const described: TangleRow[] = []
-    const kept = new FrameWriter(frames.byteLength)
+    const strangers: { readonly start: number; readonly end: number }[] = []
     const reader = new FrameReader(frames)
     for (const storeRow of rows) {
       reader.next()
       const row = this.#rowOf(storeRow, name, reader.frame)
-      if (row.key !== root && row.root !== root && row.fork !== root) continue
-      described.push(row)
-      kept.pushFrames(reader.frame)
+      if (row.key === root || row.root === root || row.fork === root) described.push(row)
+      else strangers.push({ start: reader.offset, end: reader.offset + reader.frameBytes })
     }
-    return { rows: described, frames: described.length === rows.length ? frames : kept.finish() }
+    return tangleChunk(described, strangers.length === 0 ? frames : without(strangers, frames))
   }
 
   #rowOf(row: number, name: string | undefined, frame: Uint8Array): TangleRow {
@@ -88,6 +93,46 @@ export class TangleReader {
   }
 }
 
+/** The stored messages of one tangle. Each pull reads one chunk, so that others have their turn. */
+export class TangleCursor implements Cursor {
+  readonly #reader: TangleReader
+  readonly #root: MessageKey
+  readonly #name: string | undefined
+  readonly #generation: number
+  readonly #rows: Uint32Array
+  #position = 0
+  #leftBytes: number
+
+  /** @throws {REQUEST_INVALID} */
+  constructor(
+    reader: TangleReader,
+    root: MessageKey,
+    name: string | undefined,
+    maxBytes: number = MAX_TANGLE_BYTES,
+  ) {
+    assertTangle(root, name)
+    this.#reader = reader
+    this.#root = root
+    this.#name = name
+    this.#generation = reader.store.generation
+    this.#rows = reader.find(root, name, 0)
+    this.#leftBytes = maxBytes
+  }
+
+  pull(): Chunk | 'end' {
+    assertSameGeneration(this.#reader.store, this.#generation)
+    if (this.#position >= this.#rows.length || this.#leftBytes <= 0) return 'end'
+    const rows = this.#rows.subarray(this.#position)
+    const maxBytes = Math.min(CHUNK_BYTES, this.#leftBytes)
+    const { chunk, count } = this.#reader.read(this.#root, this.#name, rows, maxBytes)
+    this.#position += count
+    this.#leftBytes -= chunk.frames.byteLength
+    return { value: chunk, transfer: [chunk.frames] }
+  }
+
+  close(): void {}
+}
+
 /** Messages of one tangle that arrive from now on. */
 export class LiveTangleCursor implements Cursor {
   readonly #reader: TangleReader
@@ -96,6 +141,7 @@ export class LiveTangleCursor implements Cursor {
   readonly #closed: () => void
   readonly #generation: number
   #watermark: number
+  #news: Uint32Array = new Uint32Array(0)
 
   constructor(
     reader: TangleReader,
@@ -114,24 +160,24 @@ export class LiveTangleCursor implements Cursor {
 
   pull(): Chunk | 'wait' {
     assertSameGeneration(this.#reader.store, this.#generation)
-    const end = this.#reader.store.rowCount
-    if (end === this.#watermark) return 'wait'
-    const news = new Set<number>()
-    for (const relation of rootRelations(this.#name)) {
-      for (const row of this.#reader.store.linksTo(this.#root, relation).rows) {
-        if (row >= this.#watermark && row < end) news.add(row)
-      }
+    for (;;) {
+      if (this.#news.length === 0) this.#takeNews()
+      if (this.#news.length === 0) return 'wait'
+      const { chunk, count } = this.#reader.read(this.#root, this.#name, this.#news, CHUNK_BYTES)
+      this.#news = this.#news.subarray(count)
+      if (chunk.authors.length > 0) return { value: chunk, transfer: [chunk.frames] }
     }
-    const rootRow = this.#reader.store.findKey(messageKeyToBytes(this.#root))
-    if (rootRow >= this.#watermark) news.add(rootRow)
-    this.#watermark = end
-    if (news.size === 0) return 'wait'
-    const rows = this.#reader.pick(this.#root, this.#name, Uint32Array.from(news))
-    return rows.rows.length === 0 ? 'wait' : { value: rows, transfer: [rows.frames] }
   }
 
   close(): void {
     this.#closed()
+  }
+
+  #takeNews(): void {
+    const end = this.#reader.store.rowCount
+    if (end === this.#watermark) return
+    this.#news = this.#reader.find(this.#root, this.#name, this.#watermark)
+    this.#watermark = end
   }
 }
 
@@ -143,6 +189,22 @@ export function assertTangle(root: unknown, name: unknown): void {
 
 const rootRelations = (name: string | undefined): readonly string[] =>
   name === undefined ? ['root', 'fork'] : [`tangles.${name}.root`]
+
+/** The frames without those in some ranges, in memory of their own. */
+function without(
+  ranges: readonly { readonly start: number; readonly end: number }[],
+  frames: FrameBatch,
+): FrameBatch {
+  const kept = new FrameWriter(frames.byteLength)
+  const bytes = new Uint8Array(frames)
+  let at = 0
+  for (const { start, end } of ranges) {
+    kept.pushFrames(bytes.subarray(at, start))
+    at = end
+  }
+  kept.pushFrames(bytes.subarray(at))
+  return kept.finish()
+}
 
 function describeFrame(frame: Uint8Array, name: string | undefined): TangleRow {
   const bytes = frameMessage(frame)

@@ -14,6 +14,7 @@ import {
   keysOf,
   reasonsOf,
   TestShard,
+  tangleOf,
 } from './shard-fixture.js'
 
 const names = (shard: TestShard) => {
@@ -191,7 +192,7 @@ describe('appending', () => {
     expect(frame!.message).toContain(text)
     expect(({} as { isAdmin?: boolean }).isAdmin).toBeUndefined()
     expect(
-      await shard.run(shard.shard.tangle({ root: message.key, name: '__proto__' })),
+      await shard.run(tangleOf(shard, { root: message.key, name: '__proto__' })),
     ).toMatchObject({
       rows: [{ key: message.key, root: null }],
     })

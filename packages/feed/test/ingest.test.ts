@@ -1,8 +1,11 @@
 import { feedIdFromBytes } from '@dunbar/core'
 import { describe, expect, test } from 'vitest'
+import type { IncomingRun } from '../src/append-run.js'
 import { incomingByAuthor, incomingOf } from '../src/ingest.js'
 import { IngestWriter } from '../src/ingest-batch.js'
 import { Author, pushAll } from './shard-fixture.js'
+
+const all = (run: IncomingRun) => Array.from({ length: run.length }, (_, index) => run.at(index)!)
 
 describe('a batch on its way in', () => {
   const [ada, ben] = [new Author('ada'), new Author('ben')]
@@ -17,8 +20,8 @@ describe('a batch on its way in', () => {
   test('is split by author, the order of each author kept', () => {
     const parts = incomingByAuthor(batch)
     expect(parts.map(({ authorBytes }) => feedIdFromBytes(authorBytes))).toEqual([ada.id, ben.id])
-    expect(parts[0]!.messages.map(({ receivedMs }) => receivedMs)).toEqual([5, 6])
-    expect(parts[0]!.messages.map(({ bytes }) => Buffer.from(bytes))).toEqual(
+    expect(all(parts[0]!.messages).map(({ receivedMs }) => receivedMs)).toEqual([5, 6])
+    expect(all(parts[0]!.messages).map(({ bytes }) => Buffer.from(bytes))).toEqual(
       [a2!, a1!].map(({ compact }) => Buffer.from(compact)),
     )
     expect(parts[1]!.messages).toHaveLength(1)

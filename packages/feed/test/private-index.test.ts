@@ -4,11 +4,17 @@ import { MemoryFileSystem } from '@dunbar/testkit'
 import { describe, expect, test } from 'vitest'
 import { entryOf } from '../src/append-work.js'
 import { PrivateIndex } from '../src/private-index.js'
-import type { TangleRows } from '../src/protocol.js'
-import { Author, framesOf, TestShard } from './shard-fixture.js'
+import {
+  Author,
+  type FoundTangle,
+  foundTangle,
+  framesOf,
+  TestShard,
+  tangleOf,
+} from './shard-fixture.js'
 import { open } from './store-fixture.js'
 
-const keysOfRows = ({ rows, frames }: TangleRows): MessageKey[] => {
+const keysOfRows = ({ rows, frames }: FoundTangle): MessageKey[] => {
   expect(framesOf(frames).map(({ key }) => key)).toEqual(rows.map(({ key }) => key))
   return rows.map(({ key }) => key)
 }
@@ -41,7 +47,7 @@ describe('a private thread', () => {
     const { own, friend, stranger, root, reply, fork } = sample()
     const shard = await TestShard.open({ own: own.keys })
     await appendAll(shard, [own, friend, stranger])
-    const found = await shard.run(shard.shard.tangle({ root: root.key, private: true }))
+    const found = await shard.run(tangleOf(shard, { root: root.key, private: true }))
     expect(keysOfRows(found).sort()).toEqual([root.key, reply.key, fork.key].sort())
     expect(found.rows.find(({ key }) => key === reply.key)).toMatchObject({
       author: friend.id,
@@ -58,7 +64,7 @@ describe('a private thread', () => {
     const { own, friend, stranger, root, publicReply } = sample()
     const shard = await TestShard.open({ own: own.keys })
     await appendAll(shard, [own, friend, stranger])
-    const found = await shard.run(shard.shard.tangle({ root: root.key }))
+    const found = await shard.run(tangleOf(shard, { root: root.key }))
     expect(keysOfRows(found).sort()).toEqual([root.key, publicReply.key].sort())
     await shard.stop()
   })
@@ -67,9 +73,9 @@ describe('a private thread', () => {
     const { own, friend, stranger, root } = sample()
     const shard = await TestShard.open({ own: new Author('somebody else').keys })
     await appendAll(shard, [own, friend, stranger])
-    expect(
-      keysOfRows(await shard.run(shard.shard.tangle({ root: root.key, private: true }))),
-    ).toEqual([])
+    expect(keysOfRows(await shard.run(tangleOf(shard, { root: root.key, private: true })))).toEqual(
+      [],
+    )
     await shard.stop()
   })
 
@@ -77,7 +83,7 @@ describe('a private thread', () => {
     const { own, friend, stranger, root, reply, fork } = sample()
     const shard = await TestShard.open({ own: own.keys })
     const ask = async () =>
-      keysOfRows(await shard.run(shard.shard.tangle({ root: root.key, private: true }))).sort()
+      keysOfRows(await shard.run(tangleOf(shard, { root: root.key, private: true }))).sort()
     expect(await ask()).toEqual([])
     await appendAll(shard, [own])
     expect(await ask()).toEqual([root.key])
@@ -95,7 +101,7 @@ describe('a private thread', () => {
     const seen: MessageKey[] = []
     const stream = shard.shard.tangleLive({ root: root.key, private: true })
     const reading = (async () => {
-      for await (const rows of stream) seen.push(...keysOfRows(rows))
+      for await (const chunk of stream) seen.push(...keysOfRows(foundTangle([chunk])))
     })()
     await shard.simulation.runUntilIdle()
     await shard.append(friend, friend.messages.slice(0, 1))
@@ -132,14 +138,14 @@ describe('an index of private messages', () => {
     write(boxed(post({ root: root.key }), other.id))
     write(post({ root: root.key }))
     const whole = [root, ...replies].map(({ key }) => key)
-    expect(keysOfRows(await index.read(root.key))).toEqual(whole)
+    const { chunk } = index.read(await index.find(root.key), Number.POSITIVE_INFINITY)
+    expect(keysOfRows(foundTangle([chunk]))).toEqual(whole)
     write(boxed(post({ root: root.key }), own.id))
     const full = {
       code: 'PRIVATE_INDEX_FULL',
       message: 'more than 3 readable private messages',
       data: { maxRows: 3 },
     }
-    await expect(index.read(root.key)).rejects.toMatchObject(full)
-    await expect(index.from(root.key, 0)).rejects.toMatchObject(full)
+    await expect(index.find(root.key)).rejects.toMatchObject(full)
   })
 })

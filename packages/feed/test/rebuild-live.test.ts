@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { Author, TestShard } from './shard-fixture.js'
+import { Author, Follower, TestShard } from './shard-fixture.js'
 
 test('a live query ends with INDEX_REBUILT instead of giving the messages of a rebuilt feed again', async () => {
   const ada = new Author('ada')
@@ -17,5 +17,26 @@ test('a live query ends with INDEX_REBUILT instead of giving the messages of a r
   await shard.append(ada, ada.take(1))
   expect(await shard.run(reading)).toBe('INDEX_REBUILT')
   expect(given).toHaveLength(count)
+  await shard.stop()
+})
+
+test('a rebuild of a shard ends live queries with INDEX_REBUILT; a live reader of one feed goes on', async () => {
+  const ada = new Author('ada')
+  const shard = await TestShard.open()
+  await shard.append(ada, ada.take(3))
+  const query = new Follower(shard.shard.query({ order: 'received', live: true }))
+  const reader = new Follower(shard.feed(ada).read({ live: true }))
+  await shard.simulation.runUntilIdle()
+  let last: unknown
+  const rebuilding = async () => {
+    for await (const chunk of shard.shard.rebuild()) last = chunk
+  }
+  await shard.run(rebuilding())
+  expect(last).toEqual({ feeds: 1, totalFeeds: 1, messages: 3, failed: [] })
+  await shard.append(ada, ada.take(1))
+  await shard.simulation.runUntilIdle()
+  expect([query.code, query.sequences]).toEqual(['INDEX_REBUILT', [1, 2, 3, 'sync']])
+  expect([reader.code, reader.sequences]).toEqual([null, [1, 2, 3, 'sync', 4]])
+  await reader.leave()
   await shard.stop()
 })

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { systemPorts } from '@dunbar/actor'
 import { MemoryFileSystem } from '@dunbar/testkit'
 import { describe, expect, it } from 'vitest'
-import { begin, logPath, messagesOf, open, putFile, SampleFeed } from './store-fixture.js'
+import { begin, logPath, messagesOf, open, putFile, rebuilt, SampleFeed } from './store-fixture.js'
 
 /** Puts a folder in the place of a log, and gives what puts the log back. */
 function hideLog(fs: MemoryFileSystem, path: string): () => void {
@@ -116,6 +116,7 @@ describe('opening', () => {
     fs.remove(path.slice(0, -4))
     const again = open(fs)
     expect(again.troubles).toEqual([{ kind: 'feedMissing', feed: feeds[0]!.id }])
+    expect(again.store.statistics().missing).toEqual([feeds[0]!.id])
     expect(again.store.feedNumber(feeds[0]!.idBytes)).toBe(-1)
     expect([...again.store.feedNumbers()]).toEqual([1])
     expect(again.store.statistics()).toMatchObject({ feeds: 1, messages: 3 })
@@ -243,8 +244,7 @@ describe('opening', () => {
     expect(() => [...again.walkFeed(0)]).toThrow(coded('STORE_FAILED'))
     putBack()
     expect([...again.walkFeed(0)]).toEqual([])
-    again.rebuildAll()
-    while (!again.step(1000));
+    expect(rebuilt(again)).toEqual([])
     expect(messagesOf(again, feed.idBytes)).toEqual(messagesOf(store, feed.idBytes))
     again.append(0, feed.take(1))
     expect(fs.readFile(path).slice(0, bytes.length)).toEqual(bytes)

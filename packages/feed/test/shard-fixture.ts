@@ -17,13 +17,21 @@ import { feedIdToBytes, generateKeys, type Keys, type MessageKey } from '@dunbar
 import { type ClassicMessage, createClassic, type FeedHead } from '@dunbar/formats'
 import { createSimulation, MemoryFileSystem, type Simulation, type Step } from '@dunbar/testkit'
 import { FeedClient, ShardClient } from '../src/client.js'
-import { FrameReader } from '../src/frame.js'
+import { FrameReader, FrameWriter } from '../src/frame.js'
 import { IngestWriter } from '../src/ingest-batch.js'
-import type { FrameBatch, IngestBatch, Rejection } from '../src/protocol.js'
+import type {
+  FrameBatch,
+  IngestBatch,
+  Rejection,
+  TangleChunk,
+  TangleRow,
+  TangleWanted,
+} from '../src/protocol.js'
 import { createPublishMark } from '../src/publish-mark.js'
 import { CPU_ACTOR_NAME } from '../src/shard-host.js'
 import { type ShardThreadData, shardTree } from '../src/shard-thread.js'
 import { verifySignatureBatch } from '../src/signature-batch.js'
+import { tangleMessages } from '../src/tangle-chunk.js'
 
 /** Keys that a name stands for. */
 export const keysOf = (name: string): Keys =>
@@ -305,4 +313,23 @@ export function cpuActor(verify: (batch: ArrayBuffer) => unknown = verifySignatu
     },
   }
   return actor({ name: CPU_ACTOR_NAME, behaviour, arg: null })
+}
+
+/** A tangle as one shard gives it, its chunks put together. */
+export interface FoundTangle {
+  readonly rows: readonly TangleRow[]
+  readonly frames: FrameBatch
+}
+
+export function foundTangle(chunks: readonly TangleChunk[]): FoundTangle {
+  const found = chunks.flatMap(tangleMessages)
+  const writer = new FrameWriter()
+  for (const { frame } of found) writer.pushFrames(frame.frame)
+  return { rows: found.map(({ row }) => row), frames: writer.finish() }
+}
+
+export async function tangleOf({ shard }: TestShard, wanted: TangleWanted): Promise<FoundTangle> {
+  const chunks: TangleChunk[] = []
+  for await (const chunk of shard.tangle(wanted)) chunks.push(chunk)
+  return foundTangle(chunks)
 }

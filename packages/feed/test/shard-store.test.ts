@@ -174,17 +174,6 @@ describe('messages out of order', () => {
     expect(store.feedInfo(0)).toMatchObject({ sequence: 1, highestSequence: 2 })
     expect(open(fs).store.feedInfo(0)).toMatchObject({ sequence: 1, highestSequence: 2 })
   })
-
-  it('can be taken into the chain by their row', () => {
-    const feed = new SampleFeed(1)
-    const [first] = feed.take(1)
-    const next = entryOf(feed.id, 2, 'in another form', { type: 'post' })
-    const { store } = open()
-    store.append(store.addFeed(feed.idBytes), [first!, outOfOrder(next)])
-    expect(() => store.advanceHead(0, 0)).toThrow(coded('STORE_ENTRY_INVALID'))
-    store.advanceHead(0, 1)
-    expect(store.feedInfo(0)).toMatchObject({ sequence: 2, headKey: next.keyBytes })
-  })
 })
 
 describe('what is said of a feed beyond its log', () => {

@@ -91,6 +91,11 @@ export class ManualTimers {
     return this.#waiting.length
   }
 
+  /** The one that was set first. */
+  runFirst(): void {
+    this.#waiting.shift()?.()
+  }
+
   runAll(): void {
     for (const run of this.#waiting.splice(0)) run()
   }
@@ -144,6 +149,16 @@ export function open(
   const opened = begin(fs, options)
   while (!opened.store.step(1000));
   return opened
+}
+
+/** Folds everything again; gives the feeds that could not be. `between` runs after each step. */
+export function rebuilt(store: ShardStore, between: () => void = () => undefined) {
+  const steps = store.rebuildAll()
+  for (;;) {
+    const step = steps.next()
+    if (step.done) return step.value
+    between()
+  }
 }
 
 /** All messages of a feed as text, read the way a peer is served. */

@@ -33,15 +33,21 @@ function group(options: { concurrency?: number; recovers?: boolean } = {}) {
   const recovered: Target[] = []
   const syncs = new SyncGroup<Target>(
     timers,
-    { delayMs: 1000, maxBytes: 100, concurrency: options.concurrency ?? 2 },
+    {
+      delayMs: 1000,
+      maxBytes: 100,
+      bulkDelayMs: 15_000,
+      bulkBytes: 1000,
+      concurrency: options.concurrency ?? 2,
+    },
     async (target) => {
       recovered.push(target)
       return options.recovers ?? false
     },
   )
-  const append = (target: Target, bytes: number): void => {
+  const append = (target: Target, bytes: number, isBulk = false): void => {
     target.appended += bytes
-    syncs.markDirty(target, bytes)
+    syncs.markDirty(target, bytes, isBulk)
   }
   return { timers, syncs, append, recovered }
 }
@@ -139,12 +145,69 @@ describe('syncing in groups', () => {
     expect(syncs.dirtyCount).toBe(0)
   })
 
+  it('lets a log that grew in bulk wait for the longer timer', () => {
+    const { timers, syncs, append } = group()
+    const target = new Target()
+    for (let turn = 0; turn < 5; turn++) append(target, 150, true)
+    expect([timers.count, target.syncCount]).toEqual([1, 0])
+    timers.runAll()
+    expect(target.syncCount).toBe(1)
+    expect(syncs.dirtyCount).toBe(1)
+  })
+
+  it('syncs a log that grew in bulk and otherwise as soon as any other', () => {
+    const { append } = group()
+    const target = new Target()
+    append(target, 90, true)
+    append(target, 9)
+    expect(target.syncCount).toBe(0)
+    append(target, 1, true)
+    expect(target.syncCount).toBe(1)
+  })
+
+  it('leaves to the longer timer what grew in bulk when the shorter one runs', () => {
+    const { timers, append } = group()
+    const [patient, urgent] = [new Target(), new Target()]
+    append(urgent, 1)
+    append(patient, 1, true)
+    expect(timers.count).toBe(2)
+    timers.runFirst()
+    expect([patient.syncCount, urgent.syncCount]).toEqual([0, 1])
+    timers.runFirst()
+    expect([patient.syncCount, urgent.syncCount]).toEqual([1, 1])
+  })
+
+  it('syncs all logs when too much waits in them together', async () => {
+    const { append } = group({ concurrency: 20 })
+    const targets = Array.from({ length: 10 }, () => new Target())
+    const syncCounts = () => targets.map(({ syncCount }) => syncCount)
+    for (const target of targets.slice(1)) append(target, 110, true)
+    expect(syncCounts()).toEqual(Array(10).fill(0))
+    append(targets[0]!, 10, true)
+    expect(syncCounts()).toEqual(Array(10).fill(1))
+    for (const target of targets) await target.finish()
+    append(targets[0]!, 999, true)
+    expect(syncCounts()).toEqual(Array(10).fill(1))
+  })
+
+  it('flushes what grew in bulk without waiting for its timer', async () => {
+    const { syncs, append } = group()
+    const target = new Target()
+    append(target, 10, true)
+    const done = syncs.flush()
+    await target.finish()
+    await done
+    expect([target.durable, syncs.dirtyCount]).toEqual([10, 0])
+  })
+
   it('sets no timer once it is closed', () => {
     const { timers, syncs, append } = group()
     append(new Target(), 1)
+    append(new Target(), 1, true)
     syncs.close()
     expect(timers.count).toBe(0)
     append(new Target(), 1)
+    append(new Target(), 1, true)
     expect(timers.count).toBe(0)
   })
 })

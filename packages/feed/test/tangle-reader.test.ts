@@ -1,9 +1,20 @@
 import type { MessageKey } from '@dunbar/core'
+import { MemoryFileSystem } from '@dunbar/testkit'
 import { describe, expect, test } from 'vitest'
-import type { TangleRows } from '../src/protocol.js'
-import { Author, framesOf, TestShard } from './shard-fixture.js'
+import { entryOf } from '../src/append-work.js'
+import type { TangleChunk } from '../src/protocol.js'
+import { TangleCursor, TangleReader } from '../src/tangle-reader.js'
+import {
+  Author,
+  type FoundTangle,
+  foundTangle,
+  framesOf,
+  TestShard,
+  tangleOf,
+} from './shard-fixture.js'
+import { open } from './store-fixture.js'
 
-const keysOfRows = ({ rows, frames }: TangleRows) => {
+const keysOfRows = ({ rows, frames }: FoundTangle) => {
   expect(framesOf(frames).map(({ key }) => key)).toEqual(rows.map(({ key }) => key))
   return rows.map(({ key }) => key)
 }
@@ -36,7 +47,7 @@ async function sample() {
 describe('a tangle', () => {
   test('is its root and all that name it as root or fork, and nothing else', async () => {
     const { root, reply, fork, shard } = await sample()
-    const found = await shard.run(shard.shard.tangle({ root: root.key }))
+    const found = await shard.run(tangleOf(shard, { root: root.key }))
     expect(keysOfRows(found).sort()).toEqual([root.key, reply.key, fork.key].sort())
     expect(found.rows.find(({ key }) => key === fork.key)).toMatchObject({
       author: fork.author,
@@ -51,9 +62,9 @@ describe('a tangle', () => {
 
   test('leaves out what the index takes for it by a shared fingerprint', async () => {
     const { root, twin, shard } = await sample()
-    const found = await shard.run(shard.shard.tangle({ root: root.key }))
+    const found = await shard.run(tangleOf(shard, { root: root.key }))
     expect(keysOfRows(found)).not.toContain(twin.key)
-    expect(keysOfRows(await shard.run(shard.shard.tangle({ root: lookalike(root.key) })))).toEqual([
+    expect(keysOfRows(await shard.run(tangleOf(shard, { root: lookalike(root.key) })))).toEqual([
       twin.key,
     ])
     await shard.stop()
@@ -61,32 +72,71 @@ describe('a tangle', () => {
 
   test('by name is that of the v2 tangle, with its own root and previous', async () => {
     const { root, reply, grouped, shard } = await sample()
-    const found = await shard.run(shard.shard.tangle({ root: root.key, name: 'group' }))
+    const found = await shard.run(tangleOf(shard, { root: root.key, name: 'group' }))
     expect(keysOfRows(found).sort()).toEqual([root.key, grouped.key].sort())
     expect(found.rows.find(({ key }) => key === grouped.key)).toMatchObject({
       root: root.key,
       branch: [reply.key],
     })
-    expect(
-      keysOfRows(await shard.run(shard.shard.tangle({ root: root.key, name: 'other' }))),
-    ).toEqual([root.key])
+    expect(keysOfRows(await shard.run(tangleOf(shard, { root: root.key, name: 'other' })))).toEqual(
+      [root.key],
+    )
     await shard.stop()
   })
 
   test('of a private root is there and says that it is private', async () => {
     const { secret, shard } = await sample()
-    const { rows } = await shard.run(shard.shard.tangle({ root: secret.key }))
+    const { rows } = await shard.run(tangleOf(shard, { root: secret.key }))
     expect(rows).toMatchObject([{ key: secret.key, isPrivate: true, root: null, branch: [] }])
     await shard.stop()
   })
 
+  test('that is large comes in chunks, between which others are answered', async () => {
+    const ada = new Author('ada')
+    const root = ada.write({ type: 'post', text: 'root' })
+    const text = 'x'.repeat(7_000)
+    for (let count = 0; count < 60; count++) ada.write({ type: 'post', text, root: root.key })
+    const shard = await TestShard.open()
+    await shard.append(ada, ada.messages)
+    const stream = shard.shard.tangle({ root: root.key }, { credit: 1 })
+    const chunks: TangleChunk[] = []
+    for (;;) {
+      const step = await shard.run(stream.next())
+      if (step.done === true) break
+      chunks.push(step.value)
+      expect(step.value.frames.byteLength).toBeLessThanOrEqual(128 * 1024)
+      expect((await shard.run(shard.shard.status())).messages).toBe(61)
+    }
+    expect(chunks.length).toBeGreaterThan(3)
+    expect(keysOfRows(foundTangle(chunks))).toEqual(ada.messages.map(({ key }) => key))
+    await shard.stop()
+  })
+
+  test('of more bytes than its bound gives the oldest', async () => {
+    const { store } = open(new MemoryFileSystem())
+    const ada = new Author('ada')
+    const feed = store.addFeed(ada.keys.publicKey)
+    const root = ada.write({ type: 'post', text: 'root' })
+    for (let count = 0; count < 9; count++) ada.write({ type: 'post', root: root.key })
+    store.append(
+      feed,
+      ada.messages.map((message) => entryOf(message, 1_700_000_000_000)),
+    )
+    const cursor = new TangleCursor(new TangleReader(store), root.key, undefined, 2_000)
+    const keys: string[] = []
+    for (let pulled = cursor.pull(); pulled !== 'end'; pulled = cursor.pull()) {
+      keys.push(...keysOfRows(foundTangle([pulled.value as TangleChunk])))
+    }
+    expect(keys.length).toBeLessThan(10)
+    expect(keys.length).toBeGreaterThan(1)
+    expect(keys).toEqual(ada.messages.slice(0, keys.length).map(({ key }) => key))
+  })
+
   test('is the same when it is read again after the indexes of a feed were folded again', async () => {
     const { ada, root, shard } = await sample()
-    const before = keysOfRows(await shard.run(shard.shard.tangle({ root: root.key }))).sort()
+    const before = keysOfRows(await shard.run(tangleOf(shard, { root: root.key }))).sort()
     await shard.run(shard.feed(ada).rebuild())
-    expect(keysOfRows(await shard.run(shard.shard.tangle({ root: root.key }))).sort()).toEqual(
-      before,
-    )
+    expect(keysOfRows(await shard.run(tangleOf(shard, { root: root.key }))).sort()).toEqual(before)
     await shard.stop()
   })
 
@@ -100,7 +150,7 @@ describe('a tangle', () => {
     const seen: string[] = []
     const stream = shard.shard.tangleLive({ root: root.key })
     const reading = (async () => {
-      for await (const rows of stream) seen.push(...keysOfRows(rows))
+      for await (const chunk of stream) seen.push(...keysOfRows(foundTangle([chunk])))
     })()
     await shard.simulation.runUntilIdle()
     await shard.append(ben, replies.slice(1, 2))
@@ -117,7 +167,7 @@ describe('a tangle', () => {
     'refuses the root %j',
     async (root) => {
       const shard = await TestShard.open()
-      expect(await shard.codeOf(shard.shard.tangle({ root: root as MessageKey }))).toBe(
+      expect(await shard.codeOf(tangleOf(shard, { root: root as MessageKey }))).toBe(
         'REQUEST_INVALID',
       )
       expect(await shard.codeOf(shard.shard.tangleLive({ root: root as MessageKey }).next())).toBe(

@@ -3,7 +3,7 @@ import type { ClassicMessage } from '@dunbar/formats'
 import { describe, expect, test } from 'vitest'
 import type { AppendEntry } from '../src/shard-store.js'
 import { verifyFeed } from '../src/verification.js'
-import { Author, badlySigned, changed } from './shard-fixture.js'
+import { Author, badlySigned, batchOf, changed, framesOf, TestShard } from './shard-fixture.js'
 import { open } from './store-fixture.js'
 
 const entryOf = (message: ClassicMessage, change: Partial<AppendEntry> = {}): AppendEntry => ({
@@ -84,5 +84,39 @@ describe('verifying a feed', () => {
   test('tells of a chain that is broken although the messages lie apart', () => {
     const entries = [{ ...three, inChain: false }, one, entryOf(otherBranch)]
     expect(verified(author, entries).damaged).toEqual([{ sequence: 2, reason: 'PREVIOUS' }])
+  })
+})
+
+describe('verifying as an actor does', () => {
+  test('serves others between two slices, one check at a time', async () => {
+    const ada = new Author('ada')
+    const shard = await TestShard.open()
+    await shard.append(ada, ada.take(300))
+    const settled: string[] = []
+    const note = (name: string) => () => void settled.push(name)
+    const checks = ['first check', 'second check'].map((name) => {
+      const check = shard.feed(ada).verify()
+      void check.then(note(name))
+      return check
+    })
+    const append = shard.feed(ada).append(batchOf(ada, ada.take(1)), false, { lane: 'local' })
+    void append.then(note('append'))
+    const get = shard.feed(ada).get(301)
+    void get.then(note('get'))
+    const [first, second] = await shard.run(Promise.all(checks))
+    expect(settled).toEqual(['append', 'get', 'first check', 'second check'])
+    expect(framesOf((await get)!).map(({ sequence }) => sequence)).toEqual([301])
+    expect(first).toEqual({ messages: 300, damaged: [] })
+    expect(second).toEqual({ messages: 301, damaged: [] })
+    await shard.stop()
+  })
+
+  test('is refused like any call when the actor ends in the middle', async () => {
+    const ada = new Author('ada')
+    const shard = await TestShard.open()
+    await shard.append(ada, ada.take(300))
+    const check = shard.codeOf(shard.feed(ada).verify())
+    await shard.stop()
+    expect(await check).toBe('ACTOR_DOWN')
   })
 })

@@ -3,6 +3,7 @@ import {
   CodedError,
   hmac,
   type Keys,
+  MAX_SEQUENCE,
   type MessageKey,
   sign,
   signatureFromBytes,
@@ -13,7 +14,6 @@ import {
   checkContent,
   checkSuccessor,
   maxMessageUnits,
-  maxSequence,
   readClassic,
   verifySignature,
 } from './classic.js'
@@ -56,7 +56,7 @@ export function createClassic(draft: ClassicDraft): ClassicMessage {
   if (typeof content === 'string' && !/\.box2?$/.test(content)) throw contentInvalid('CONTENT')
   if (!Number.isFinite(timestamp)) throw draftInvalid('TIMESTAMP')
   const sequence = head === null ? 1 : head.sequence + 1
-  if (!Number.isInteger(sequence) || sequence > maxSequence) throw draftInvalid('SEQUENCE')
+  if (!Number.isInteger(sequence) || sequence > MAX_SEQUENCE) throw draftInvalid('SEQUENCE')
 
   const previous = head === null ? null : head.key
   const author = keys.id

@@ -21,6 +21,7 @@ import {
   isFeedId,
   isLowOrderKey,
   isMessageKey,
+  MAX_SEQUENCE,
   type MessageKey,
   messageKeyFromBytes,
   parseId,
@@ -107,9 +108,6 @@ export const maxMessageUnits = 8192
 
 /** The indentation of 64 levels alone exceeds `maxMessageUnits`, so this refuses nothing that is valid. */
 export const maxNestingDepth = 64
-
-/** EBT packs a sequence and a flag into 31 bits. */
-export const maxSequence = 2 ** 30 - 1
 
 /** `,\n  "signature": "` + 100 characters + `"\n}`, all ASCII. */
 const signatureTailLength = 121
@@ -243,7 +241,7 @@ function checkShape(parsed: unknown): ClassicReason | null {
   const { author, sequence, previous } = fields
   if (!isFeedId(author)) return isOfOtherFormat(author) ? 'UNKNOWN_FORMAT' : 'AUTHOR'
   if (!Number.isInteger(sequence)) return 'SEQUENCE'
-  if ((sequence as number) < 1 || (sequence as number) > maxSequence) return 'SEQUENCE'
+  if ((sequence as number) < 1 || (sequence as number) > MAX_SEQUENCE) return 'SEQUENCE'
   if (sequence === 1 ? previous !== null : !isMessageKey(previous)) return 'PREVIOUS'
   if (!Number.isFinite(fields.timestamp)) return 'TIMESTAMP'
   if (fields.hash !== 'sha256') return 'HASH'

@@ -8,7 +8,6 @@ export {
   maxMessageSizeBytes,
   maxMessageUnits,
   maxNestingDepth,
-  maxSequence,
   readClassic,
   verifySignature,
 } from './classic.js'

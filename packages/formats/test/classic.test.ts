@@ -1,9 +1,8 @@
-import { feedIdFromBytes, type MessageKey } from '@dunbar/core'
+import { feedIdFromBytes, MAX_SEQUENCE, type MessageKey } from '@dunbar/core'
 import { describe, expect, it } from 'vitest'
 import {
   type ClassicMessage,
   checkSuccessor,
-  maxSequence,
   readClassic,
   verifySignature,
 } from '../src/classic.js'
@@ -95,7 +94,7 @@ describe('readClassic', () => {
       ['SEQUENCE', { sequence: 1.5 }],
       ['SEQUENCE', { sequence: '1' }],
       ['SEQUENCE', { sequence: null }],
-      ['SEQUENCE', { sequence: maxSequence + 1, previous: keyText }],
+      ['SEQUENCE', { sequence: MAX_SEQUENCE + 1, previous: keyText }],
       ['AUTHOR', { author: 'x' }],
       ['AUTHOR', { author: null }],
       ['AUTHOR', { author: keys.id.replace('ed25519', 'sha256') }],

@@ -50,6 +50,42 @@ const configSchema = v.strictObject({
       connections: v.optional(count(1, 4096)),
     }),
   ),
+  network: v.optional(
+    v.strictObject({
+      /** Whether peers may connect. Default true. */
+      listen: v.optional(v.boolean()),
+      /** Address of this machine to listen on. Default `::`, which is all. */
+      host: v.optional(v.string()),
+      /** TCP port, 0 for any. Default 8008, or any where that is taken. */
+      port: v.optional(count(0, 65_535)),
+      /** Names or addresses under which others reach this node, for invites. Default: none. */
+      external: v.optional(v.array(v.string())),
+      /** Whether known peers are dialled unasked. Default true. */
+      autoconnect: v.optional(v.boolean()),
+      /** Whether peers at private addresses are dialled unasked, and invites may name them. Default false. */
+      allowPrivate: v.optional(v.boolean()),
+      /** Announces itself on the local network and looks for others there. Default true. */
+      lan: v.optional(v.boolean()),
+      /** Address to bind for the local network. Default: all. */
+      lanHost: v.optional(v.string()),
+      /** Where announcements go. Default: the broadcast address of each network. */
+      lanBroadcast: v.optional(v.string()),
+      /** UDP port of encrypted announcements. Default 26830. */
+      lanPort: v.optional(count(1, 65_535)),
+      /** UDP port of plain announcements; null does without. Default 8008. */
+      lanLegacyPort: v.optional(v.nullable(count(1, 65_535))),
+    }),
+  ),
+  replication: v.optional(
+    v.strictObject({
+      /** Feeds up to so many follows away are replicated. Default 2. */
+      hops: v.optional(count(0, 10)),
+      /** Replicated feeds in all, the nearest first. Default: no limit. */
+      feeds: v.optional(v.nullable(count(1, 10_000_000))),
+      /** Bytes of all replicated feeds; further ones are not begun above it. Default: no limit. */
+      bytes: v.optional(v.nullable(count(1, Number.MAX_SAFE_INTEGER))),
+    }),
+  ),
 })
 
 /** What may stand in `config.json`. */
@@ -72,6 +108,28 @@ export interface Config {
     readonly format: 'auto' | 'pretty' | 'json'
   }
   readonly api: { readonly connections: number }
+  readonly network: NetworkConfig
+  readonly replication: {
+    readonly hops: number
+    readonly feeds: number | null
+    readonly bytes: number | null
+  }
+}
+
+export interface NetworkConfig {
+  readonly listen: boolean
+  readonly host: string
+  readonly port: number
+  /** True where nobody asked for this very port, so that another one will do. */
+  readonly isPortOpen: boolean
+  readonly external: readonly string[]
+  readonly autoconnect: boolean
+  readonly allowPrivate: boolean
+  readonly lan: boolean
+  readonly lanHost: string | null
+  readonly lanBroadcast: string | null
+  readonly lanPort: number
+  readonly lanLegacyPort: number | null
 }
 
 /** Settings that a caller gives; they win over the environment and the file. */
@@ -81,6 +139,11 @@ export interface ConfigFlags extends ConfigFile {
 
 /** The main network's key. @source scuttlebutt protocol guide, "Handshake" */
 const MAIN_NETWORK_KEY = '1KHLiKZvAvjbY1ziZEHMXawbCEIM6qwjCDm3VYRan/s='
+
+/** Of SSB, TCP as well as plain announcements over UDP. */
+const DEFAULT_PORT = 8008
+/** Of encrypted announcements. @source ssb-lan */
+const LAN_PORT = 26_830
 
 /** `$DUNBAR_PATH`, else `~/.dunbar`. */
 export function defaultPath(environment: NodeJS.ProcessEnv = process.env): string {
@@ -101,6 +164,12 @@ export function loadConfig(flags: ConfigFlags = {}, environment = process.env): 
     fromFlags[name] ?? fromEnvironment[name] ?? file[name]
   const caps = { ...file.caps, ...fromEnvironment.caps, ...fromFlags.caps }
   const logging = { ...file.logging, ...fromEnvironment.logging, ...fromFlags.logging }
+  const network = { ...file.network, ...fromEnvironment.network, ...fromFlags.network }
+  const replication = {
+    ...file.replication,
+    ...fromEnvironment.replication,
+    ...fromFlags.replication,
+  }
   return {
     path,
     shards: pick('shards') ?? availableParallelism(),
@@ -114,6 +183,25 @@ export function loadConfig(flags: ConfigFlags = {}, environment = process.env): 
       format: logging.format ?? 'auto',
     },
     api: { connections: pick('api')?.connections ?? 64 },
+    network: {
+      listen: network.listen ?? true,
+      host: network.host ?? '::',
+      port: network.port ?? DEFAULT_PORT,
+      isPortOpen: network.port === undefined,
+      external: network.external ?? [],
+      autoconnect: network.autoconnect ?? true,
+      allowPrivate: network.allowPrivate ?? false,
+      lan: network.lan ?? true,
+      lanHost: network.lanHost ?? null,
+      lanBroadcast: network.lanBroadcast ?? null,
+      lanPort: network.lanPort ?? LAN_PORT,
+      lanLegacyPort: network.lanLegacyPort === undefined ? DEFAULT_PORT : network.lanLegacyPort,
+    },
+    replication: {
+      hops: replication.hops ?? 2,
+      feeds: replication.feeds ?? null,
+      bytes: replication.bytes ?? null,
+    },
   }
 }
 
@@ -156,6 +244,16 @@ function readEnvironment(environment: NodeJS.ProcessEnv): Record<string, unknown
   if (environment.DUNBAR_LOG_LEVEL) logging.level = environment.DUNBAR_LOG_LEVEL
   if (environment.DUNBAR_LOG_FORMAT) logging.format = environment.DUNBAR_LOG_FORMAT
   if (Object.keys(logging).length > 0) read.logging = logging
+  const network: Record<string, unknown> = {}
+  if (environment.DUNBAR_HOST) network.host = environment.DUNBAR_HOST
+  if (environment.DUNBAR_PORT) network.port = Number(environment.DUNBAR_PORT)
+  if (environment.DUNBAR_EXTERNAL) network.external = environment.DUNBAR_EXTERNAL.split(',')
+  for (const name of ['listen', 'lan', 'autoconnect']) {
+    const text = environment[`DUNBAR_${name.toUpperCase()}`]
+    if (text) network[name] = text === 'true' ? true : text === 'false' ? false : text
+  }
+  if (Object.keys(network).length > 0) read.network = network
+  if (environment.DUNBAR_HOPS) read.replication = { hops: Number(environment.DUNBAR_HOPS) }
   return read
 }
 

@@ -18,8 +18,10 @@ import { type ImportSource, openSource } from '@dunbar/import'
 
 /** Bytes of one batch. Large ones let a feed write many messages at once. */
 const BATCH_BYTES = 8 * 2 ** 20
-/** Batches under way to each shard. */
-const WINDOW = 2
+/** Bytes of the first batch, so that a shard has work early; each one after it is twice as large. */
+const FIRST_BATCH_BYTES = 2 ** 18
+/** Batches under way to each shard: enough that one goes on while the source has more for another. */
+const WINDOW = 3
 
 /** What an import did. */
 export interface ImportResult {
@@ -103,6 +105,7 @@ class ShardLane {
   readonly #shard: ShardClient
   readonly #totals: IngestTotals
   readonly #writer = new IngestWriter(BATCH_BYTES + 2 ** 17)
+  #batchBytes = FIRST_BATCH_BYTES
   readonly #underWay: Promise<void>[] = []
 
   constructor(shard: ShardClient, totals: IngestTotals) {
@@ -117,7 +120,7 @@ class ShardLane {
       return null
     }
     this.#writer.push(received, author, value)
-    return this.#writer.sizeBytes >= BATCH_BYTES ? this.#send() : null
+    return this.#writer.sizeBytes >= this.#batchBytes ? this.#send() : null
   }
 
   async finish(): Promise<void> {
@@ -137,6 +140,7 @@ class ShardLane {
   }
 
   async #send(): Promise<void> {
+    this.#batchBytes = Math.min(2 * this.#batchBytes, BATCH_BYTES)
     const sent = this.#shard.ingest(this.#writer.finish()).then((result) => {
       const full = result.rejected.find(({ reason }) => reason === 'STORE_FULL')
       if (full !== undefined) {

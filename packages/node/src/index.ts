@@ -1,7 +1,7 @@
 export { collectWhenIdle } from '@dunbar/actor'
 export { type Config, type ConfigFlags, defaultPath, loadConfig } from './config.js'
+export { refuseForeign } from './foreign-folder.js'
 export type { ImportEvent, ImportResult } from './import-job.js'
-export { lockHolder } from './lock.js'
 export type { RebuildResult, VerifyResult } from './maintenance.js'
 export { type DunbarNode, type StartOptions, startNode } from './node.js'
 export { VERSION } from './version.js'

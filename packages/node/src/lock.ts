@@ -1,73 +1,101 @@
-import {
-  linkSync,
-  mkdirSync,
-  readFileSync,
-  renameSync,
-  statSync,
-  unlinkSync,
-  writeFileSync,
-} from 'node:fs'
+import { randomInt } from 'node:crypto'
+import { mkdirSync, readdirSync, renameSync, rmdirSync, statSync, unlinkSync } from 'node:fs'
+import { createConnection, createServer, type Server } from 'node:net'
 import { join } from 'node:path'
 import { CodedError } from '@dunbar/core'
 
 /**
- * One node to a data folder. The file `lock` names the process that has it. Node has no `flock`, so
- * a lock left behind by a dead process is recognised by what it says: the process id is gone, or
- * belongs to a process that was started at another time (process ids are used again, and in a
- * container every node is process 1).
+ * One node to a data folder. Node has no `flock`, and a process id says nothing in another
+ * container, so the lock is a socket that its owner listens on: the system takes connections for it
+ * as long as the owner lives, even where its thread is busy or stopped, and refuses them from then
+ * on. That holds for all processes of one machine that share the folder. Machines that share one
+ * over the network are not kept apart.
  *
- * Taking is `link` of a complete file to the name `lock`, which fails where the name exists: no
- * moment has a half-written lock. A stale one is first renamed to a name of our own and looked at
- * again; if another starter replaced it in between, that one is put back and wins.
+ * `lock/` is a folder with the owner's socket, named `<process id>.<random>`, both in base 36.
+ * A starter listens in a folder of its own and renames that folder to `lock`, which the system does
+ * only where there is no `lock` or an empty one: of any number of starters one succeeds. A socket
+ * that does not answer is removed before. Since each has a name of its own, nothing but that very
+ * socket can be removed with it, however long ago it was looked at.
  */
 export interface FolderLock {
   release(): void
 }
 
-interface Holder {
-  readonly pid: number
-  /** Start time of the process in clock ticks since boot, and the boot; null where the system has no `/proc`. */
-  readonly started: string | null
-}
+/** `sun_path` without its closing zero: 108 bytes on Linux, 104 on the BSDs and macOS. */
+const MAX_SOCKET_PATH_BYTES = process.platform === 'linux' ? 107 : 103
+/** Six figures of base 36: two starters with one process id do not meet in a name. */
+const RANDOM_RANGE = 36 ** 6
+const LONGEST_NAME = `${(2 ** 22).toString(36)}.zzzzzz`
+/** Each round but the last ends because another starter was faster, or had gone. */
+const MAX_ROUNDS = 64
 
 /**
  * Takes the folder for this process; makes it (mode 0700) where it is missing.
  * @throws {FOLDER_IN_USE} another running process has it; the text names the process
  * @throws {FOLDER_UNUSABLE} it is a file, or can't be made or written
+ * @throws {SOCKET_PATH_TOO_LONG} and then nothing was made
  */
-export function lockFolder(path: string): FolderLock {
+export async function lockFolder(path: string): Promise<FolderLock> {
+  checkLength(path)
   makeFolder(path)
+  const name = `${process.pid.toString(36)}.${randomInt(RANDOM_RANGE).toString(36).padStart(6, '0')}`
   const lockPath = join(path, 'lock')
-  const ownPath = join(path, `lock.${process.pid}`)
-  const own: Holder = { pid: process.pid, started: startOf(process.pid) }
-  writeOrRefuse(path, ownPath, `${JSON.stringify(own)}\n`)
+  const ownPath = join(path, `lock.${name}`)
+  let server: Server | null = null
   try {
-    for (let attempt = 0; attempt < 8; attempt++) {
-      if (link(ownPath, lockPath)) return { release: () => release(lockPath, own) }
-      const holder = readHolder(lockPath)
-      if (holder !== null && isRunning(holder)) {
-        throw new CodedError('FOLDER_IN_USE', `${path} is in use by process ${holder.pid}`, {
-          path,
-          pid: holder.pid,
-        })
-      }
-      discardStale(lockPath, `${ownPath}.stale`)
-    }
-    throw new CodedError('FOLDER_IN_USE', `${path} is being taken by another process`, { path })
-  } finally {
-    removeIfThere(ownPath)
+    server = await listen(join(path, `lock-${name}`))
+    mkdirSync(ownPath, { mode: 0o700 })
+    renameSync(join(path, `lock-${name}`), join(ownPath, name))
+    await take(path, ownPath, lockPath)
+  } catch (error) {
+    for (const left of [join(path, `lock-${name}`), join(ownPath, name)]) removeIfThere(left)
+    removeFolderIfThere(ownPath)
+    server?.close()
+    if (error instanceof CodedError) throw error
+    const { code } = error as NodeJS.ErrnoException
+    throw new CodedError('FOLDER_UNUSABLE', `${path} can't be written (${code})`, { path })
+  }
+  const owned = server
+  return {
+    release: () => {
+      removeIfThere(join(lockPath, name))
+      removeFolderIfThere(lockPath)
+      owned.close()
+    },
   }
 }
 
-/** The process that has the folder at the moment, or null. */
-export function lockHolder(path: string): number | null {
-  const holder = readHolder(join(path, 'lock'))
-  return holder !== null && isRunning(holder) ? holder.pid : null
+async function take(path: string, ownPath: string, lockPath: string): Promise<void> {
+  for (let round = 0; round < MAX_ROUNDS; round++) {
+    for (const name of namesIn(lockPath)) {
+      if (await isAnswered(join(lockPath, name))) throw inUse(path, name)
+      removeIfThere(join(lockPath, name))
+    }
+    try {
+      renameSync(ownPath, lockPath)
+      return
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException
+      if (code !== 'ENOTEMPTY' && code !== 'EEXIST') throw error
+    }
+  }
+  throw new CodedError('FOLDER_IN_USE', `${path} is being taken by another process`, { path })
 }
 
-function release(lockPath: string, own: Holder): void {
-  const holder = readHolder(lockPath)
-  if (holder?.pid === own.pid && holder.started === own.started) removeIfThere(lockPath)
+function inUse(path: string, name: string): CodedError<'FOLDER_IN_USE'> {
+  const pid = Number.parseInt(name, 36)
+  return new CodedError('FOLDER_IN_USE', `${path} is in use by process ${pid}`, { path, pid })
+}
+
+function checkLength(path: string): void {
+  const sizeBytes = Buffer.byteLength(join(path, 'lock', LONGEST_NAME))
+  if (sizeBytes <= MAX_SOCKET_PATH_BYTES) return
+  const most = MAX_SOCKET_PATH_BYTES - (sizeBytes - Buffer.byteLength(path))
+  throw new CodedError(
+    'SOCKET_PATH_TOO_LONG',
+    `the path of a node's folder may have ${most} bytes, and ${path} has ${Buffer.byteLength(path)}`,
+    { path, maxBytes: most },
+  )
 }
 
 function makeFolder(path: string): void {
@@ -82,34 +110,42 @@ function makeFolder(path: string): void {
   }
 }
 
-function writeOrRefuse(path: string, file: string, text: string): void {
-  try {
-    writeFileSync(file, text, { mode: 0o600 })
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code
-    throw new CodedError('FOLDER_UNUSABLE', `${path} can't be written (${code})`, { path })
-  }
+/** Whoever connects learns what there is to learn by that. Does not keep the process alive. */
+function listen(path: string): Promise<Server> {
+  return new Promise((resolve, reject) => {
+    const server = createServer((socket) => socket.destroy())
+    server.once('error', reject)
+    server.listen(path, () => {
+      server.off('error', reject)
+      // What goes wrong with a single connection is its own affair.
+      server.on('error', () => undefined)
+      server.unref()
+      resolve(server)
+    })
+  })
 }
 
-function link(from: string, to: string): boolean {
+/** What only a dead owner's socket, and what is no socket, says: nobody listens. */
+const REFUSALS: ReadonlySet<string | undefined> = new Set(['ECONNREFUSED', 'ENOENT', 'ENOTSOCK'])
+
+function isAnswered(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = createConnection({ path })
+    socket.once('connect', () => {
+      socket.destroy()
+      resolve(true)
+    })
+    socket.once('error', ({ code }: NodeJS.ErrnoException) => resolve(!REFUSALS.has(code)))
+  })
+}
+
+function namesIn(path: string): readonly string[] {
   try {
-    linkSync(from, to)
-    return true
+    return readdirSync(path)
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
     throw error
   }
-}
-
-function discardStale(lockPath: string, asidePath: string): void {
-  try {
-    renameSync(lockPath, asidePath)
-  } catch {
-    return
-  }
-  const holder = readHolder(asidePath)
-  if (holder !== null && isRunning(holder)) link(asidePath, lockPath)
-  removeIfThere(asidePath)
 }
 
 function removeIfThere(path: string): void {
@@ -120,33 +156,11 @@ function removeIfThere(path: string): void {
   }
 }
 
-function readHolder(path: string): Holder | null {
+/** Another starter may have put its own socket there already. */
+function removeFolderIfThere(path: string): void {
   try {
-    const holder = JSON.parse(readFileSync(path, 'utf8')) as Holder
-    return Number.isSafeInteger(holder.pid) && holder.pid > 0 ? holder : null
+    rmdirSync(path)
   } catch {
-    return null
-  }
-}
-
-function isRunning(holder: Holder): boolean {
-  try {
-    process.kill(holder.pid, 0)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false
-  }
-  const started = startOf(holder.pid)
-  return holder.started === null || started === null || holder.started === started
-}
-
-/** Field 22 of `/proc/<pid>/stat` and the boot's id. @source proc(5) */
-function startOf(pid: number): string | null {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
-    const ticks = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]
-    const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim()
-    return `${boot}:${ticks}`
-  } catch {
-    return null
+    // An empty `lock/` that stays is as good as none.
   }
 }

@@ -16,8 +16,20 @@ const MAX_LINES_A_SECOND = 100
 /** Longer texts are cut. */
 const MAX_TEXT_LENGTH = 4096
 
-/** Names whose values never reach a log line: fields of `data`, and fields of the objects right in it. */
-const SECRET_NAMES = ['secretKey', 'private', 'secret', 'seed', 'content', 'text', 'plaintext']
+/** Names of fields whose values never reach a log line, however deep in `data` they are. */
+const SECRET_NAMES: ReadonlySet<string> = new Set([
+  'secretKey',
+  'private',
+  'secret',
+  'seed',
+  'content',
+  'text',
+  'plaintext',
+])
+/** What lies deeper than this is left out, and with it what refers to itself. */
+const MAX_DEPTH = 8
+
+type LogData = Parameters<Logger['log']>[3]
 
 export interface NodeLogger extends Logger {
   /** Resolves when everything is written. */
@@ -39,14 +51,7 @@ export async function createLogger(logging: Config['logging']): Promise<NodeLogg
         messageFormat: '{room}: {msg}',
       })
     : pino.destination({ dest: 2, sync: true })
-  const out = pino(
-    {
-      level: 'trace',
-      base: null,
-      redact: { paths: SECRET_NAMES.flatMap((name) => [name, `*.${name}`]), censor: '(hidden)' },
-    },
-    destination,
-  )
+  const out = pino({ level: 'trace', base: null }, destination)
   const rankOf = new Map(Object.entries(logging.rooms).map(([room, level]) => [room, RANK[level]]))
   const defaultRank = RANK[logging.level]
   let second = 0
@@ -67,8 +72,29 @@ export async function createLogger(logging: Config['logging']): Promise<NodeLogg
         dropped += 1
         return
       }
-      out[level]({ room, ...data }, text.slice(0, MAX_TEXT_LENGTH))
+      out[level]({ room, ...withoutSecrets(data) }, text.slice(0, MAX_TEXT_LENGTH))
     },
     flush: () => new Promise((resolve) => out.flush(() => resolve())),
   }
+}
+
+/** A copy of what a line says, with the values of secret fields hidden. */
+export function withoutSecrets(data: LogData): LogData {
+  return data === undefined ? undefined : (cleaned(data, MAX_DEPTH) as Record<string, unknown>)
+}
+
+function cleaned(value: unknown, depth: number): unknown {
+  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return value
+  if (depth === 0) return '(deep)'
+  if ('toJSON' in value && typeof value.toJSON === 'function') {
+    return cleaned(value.toJSON(), depth - 1)
+  }
+  if (Array.isArray(value)) return value.map((item) => cleaned(item, depth - 1))
+  const fields = Object.entries(value instanceof Map ? Object.fromEntries(value) : value)
+  return Object.fromEntries(
+    fields.map(([name, field]) => [
+      name,
+      SECRET_NAMES.has(name) ? '(hidden)' : cleaned(field, depth - 1),
+    ]),
+  )
 }

@@ -1,6 +1,6 @@
 import type { Services } from '@dunbar/api'
 import { CodedError, type FeedId, isCodedError } from '@dunbar/core'
-import { FeedClient } from '@dunbar/feed'
+import { FeedClient, type RebuildChunk } from '@dunbar/feed'
 import type { Method } from '@dunbar/wire'
 import { importFrom } from './import-job.js'
 
@@ -18,7 +18,7 @@ export interface VerifyResult {
   readonly feeds: number
   readonly damaged: readonly {
     readonly feed: FeedId
-    /** 0 for a feed that can't be read at all. */
+    /** 0 for a feed that can't be read at all, or whose log is gone (`LOG_MISSING`). */
     readonly sequence: number
     readonly reason: string
   }[]
@@ -26,8 +26,11 @@ export interface VerifyResult {
 }
 
 export interface RebuildResult {
+  /** Feeds that were folded again, and messages of them. */
   readonly feeds: number
   readonly messages: number
+  /** Feeds that could not be; `reason` is `LOG_MISSING` or the code of what the system said. */
+  readonly failed: readonly { readonly feed: FeedId; readonly reason: string }[]
   readonly seconds: number
 }
 
@@ -57,7 +60,11 @@ function fileOf(given: unknown): string {
   return file
 }
 
-/** Every stored message, checked as if it came from a stranger. */
+/**
+ * Every stored message, checked as if it came from a stranger, and every feed whose log went away
+ * while the node did not run. Of those the derived state knows, and after a rebuild nobody: the node
+ * does not tell a feed that it lost from one that it never had.
+ */
 async function* verify(services: Services): AsyncGenerator<unknown> {
   const startedAt = performance.now()
   const damaged: { feed: FeedId; sequence: number; reason: string }[] = []
@@ -75,25 +82,55 @@ async function* verify(services: Services): AsyncGenerator<unknown> {
     }
     yield { event: 'progress', done, total, messages }
   }
+  for (const { missing } of await Promise.all(services.shards.map((shard) => shard.status()))) {
+    for (const feed of missing) damaged.push({ feed, sequence: 0, reason: 'LOG_MISSING' })
+  }
   const seconds = Math.round(performance.now() - startedAt) / 1000
   yield { event: 'done', result: { messages, feeds, damaged, seconds } satisfies VerifyResult }
 }
 
-/** Derived state of all feeds, folded again from the logs. */
+/** The derived state of all shards, thrown away and folded again from the logs. */
 async function* rebuild(services: Services): AsyncGenerator<unknown> {
   const startedAt = performance.now()
-  let messages = 0
-  let feeds = 0
-  for await (const { result, done, total } of eachFeed(services, (feed) => feed.rebuild())) {
-    if (!('failure' in result)) {
-      feeds += 1
-      messages += result.messages
-    }
+  const parts: RebuildChunk[] = services.shards.map(() => NOTHING_REBUILT)
+  const sum = (name: 'feeds' | 'totalFeeds' | 'messages') =>
+    parts.reduce((total, part) => total + part[name], 0)
+  for await (const { index, chunk } of eachChunk(services.shards.map((each) => each.rebuild()))) {
+    parts[index] = chunk
+    const [done, total, messages] = [sum('feeds'), sum('totalFeeds'), sum('messages')]
     yield { event: 'progress', done, total, messages }
   }
   await Promise.all(services.shards.map((shard) => shard.checkpoint()))
-  const seconds = Math.round(performance.now() - startedAt) / 1000
-  yield { event: 'done', result: { feeds, messages, seconds } satisfies RebuildResult }
+  const failed = parts.flatMap((part) => part.failed ?? [])
+  const result: RebuildResult = {
+    feeds: sum('feeds'),
+    messages: sum('messages'),
+    failed: failed.sort((left, right) => (left.feed < right.feed ? -1 : 1)),
+    seconds: Math.round(performance.now() - startedAt) / 1000,
+  }
+  yield { event: 'done', result }
+}
+
+const NOTHING_REBUILT: RebuildChunk = { feeds: 0, totalFeeds: 0, messages: 0, failed: null }
+
+/** Chunks of several streams as they come. Whoever leaves early ends all streams. */
+async function* eachChunk<Chunk>(
+  streams: readonly AsyncIterableIterator<Chunk>[],
+): AsyncGenerator<{ readonly index: number; readonly chunk: Chunk }> {
+  const next = async (index: number) => ({ index, item: await streams[index]!.next() })
+  const waiting = new Map(streams.map((_, index) => [index, next(index)]))
+  try {
+    while (waiting.size > 0) {
+      const { index, item } = await Promise.race(waiting.values())
+      waiting.delete(index)
+      if (item.done) continue
+      waiting.set(index, next(index))
+      yield { index, chunk: item.value }
+    }
+  } finally {
+    for (const left of waiting.values()) left.catch(() => undefined)
+    await Promise.allSettled(streams.map((stream) => stream.return?.()))
+  }
 }
 
 interface FeedOutcome<Result> {

@@ -23,6 +23,7 @@ import {
 import { coreShareBytes, createPublishMark, type ShardThreadData } from '@dunbar/feed'
 import { type Config, type ConfigFlags, loadConfig } from './config.js'
 import { cpuPool } from './cpu.js'
+import { refuseForeign } from './foreign-folder.js'
 import { lateLogger } from './late-logger.js'
 import { type FolderLock, lockFolder } from './lock.js'
 import { placeOf, shardThreadName } from './placement.js'
@@ -34,6 +35,8 @@ export interface DunbarNode {
   /** The data folder, absolute. */
   readonly path: string
   readonly socketPath: string
+  /** Multiserver address, where peers reach it; null where it does not listen. */
+  readonly address: string | null
   readonly kernel: Kernel
   /** Resolves when the node has ended by itself, with why; never after `stop`. */
   readonly failed: Promise<Error>
@@ -44,18 +47,23 @@ export interface DunbarNode {
 export interface StartOptions extends ConfigFlags {
   /** Default: pino on stderr, as the configuration says. */
   readonly logger?: Logger
+  /** Ends the start, and nothing after it: what stands is stopped, the folder given back. */
+  readonly signal?: AbortSignal
 }
 
 /**
  * Starts a node on a data folder and resolves when it answers requests.
- * @throws {FOLDER_IN_USE} {FOLDER_UNUSABLE} {CONFIG_INVALID} {SECRET_INVALID} {SOCKET_PATH_TOO_LONG}
+ * @throws {FOLDER_IN_USE} {FOLDER_UNUSABLE} {FOLDER_FOREIGN} {CONFIG_INVALID} {SECRET_INVALID} {SOCKET_PATH_TOO_LONG}
+ * @throws {START_ABORTED} `signal` said so
  */
 export async function startNode(options: StartOptions = {}): Promise<DunbarNode> {
-  const { logger: ownLogger, ...flags } = options
+  const { logger: ownLogger, signal = NEVER, ...flags } = options
+  assertWanted(signal)
   const config = loadConfig(flags)
-  const lock = lockFolder(config.path)
+  refuseForeign(config.path)
+  const lock = await lockFolder(config.path)
   try {
-    return await startLocked(config, lock, ownLogger)
+    return await startLocked(config, lock, ownLogger, signal)
   } catch (error) {
     lock.release()
     throw error
@@ -66,6 +74,7 @@ async function startLocked(
   config: Config,
   lock: FolderLock,
   ownLogger: Logger | undefined,
+  signal: AbortSignal,
 ): Promise<DunbarNode> {
   const startedAt = Date.now()
   const { path, shards } = config
@@ -82,13 +91,21 @@ async function startLocked(
       children: [logSink(logger), cpuPool(availableParallelism()), shardThreads(config, keys)],
     }),
   )
-  let surface: Surface
+  const abort = () => void kernel.stop()
+  signal.addEventListener('abort', abort)
+  if (signal.aborted) abort()
+  let surface: Surface | null = null
   try {
     const [{ openSurface }] = await Promise.all([import('./surface.js'), log?.load(), started])
     surface = await openSurface({ config, keys, router: kernel.router, ports, startedAt })
+    assertWanted(signal)
   } catch (error) {
+    await surface?.close()
     await kernel.stop()
+    assertWanted(signal)
     throw error
+  } finally {
+    signal.removeEventListener('abort', abort)
   }
   logger.log('info', 'node', 'ready', { id: keys.id, path, shards })
   let stopping: Promise<void> | null = null
@@ -117,6 +134,7 @@ async function startLocked(
     id: keys.id,
     path,
     socketPath: surface.socketPath,
+    address: surface.address,
     kernel,
     failed,
     stop: () => {
@@ -124,6 +142,12 @@ async function startLocked(
       return stopping
     },
   }
+}
+
+const NEVER = new AbortController().signal
+
+function assertWanted(signal: AbortSignal): void {
+  if (signal.aborted) throw new CodedError('START_ABORTED', 'the start was broken off', {})
 }
 
 /** The keys in the folder, or, where there is no secret, a new identity with its publish mark. */

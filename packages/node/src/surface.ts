@@ -5,11 +5,14 @@ import type { Keys } from '@dunbar/core'
 import { serveUnixSocket, writeManifest } from '@dunbar/wire'
 import type { Config } from './config.js'
 import { maintenanceMethods } from './maintenance.js'
+import { openNetwork } from './network.js'
 import { VERSION } from './version.js'
 
-/** Where clients reach the node. */
+/** Where clients and peers reach the node. */
 export interface Surface {
   readonly socketPath: string
+  /** Multiserver address, where peers reach it; null where it does not listen. */
+  readonly address: string | null
   /** Ends all connections. */
   close(): Promise<void>
 }
@@ -23,25 +26,39 @@ export interface SurfaceOptions {
   readonly startedAt: number
 }
 
-/** Writes `manifest.json` and serves the API on `<path>/socket`. @throws {SOCKET_PATH_TOO_LONG} */
+/**
+ * Joins the network, writes `manifest.json` and serves the API on `<path>/socket`.
+ * @throws {SOCKET_PATH_TOO_LONG} @throws {LISTEN_FAILED}
+ */
 export async function openSurface(options: SurfaceOptions): Promise<Surface> {
   const { config, keys, router, ports, startedAt } = options
   const { path, shards } = config
   const services = createServices(router, keys, shards)
-  const methods = apiMethods(
-    services,
-    { version: VERSION, path, startedAt },
-    maintenanceMethods(services),
-  )
-  writeManifest(join(path, 'manifest.json'), methods)
-  const socketPath = join(path, 'socket')
-  const server = await serveUnixSocket({
-    path: socketPath,
-    methods,
-    maxConnections: config.api.connections,
-    timers: ports.timers,
-    clock: ports.clock,
-    logger: ports.logger,
-  })
-  return { socketPath, close: () => server.close() }
+  const network = await openNetwork({ config, keys, services, ports })
+  try {
+    const methods = apiMethods(services, { version: VERSION, path, startedAt }, [
+      ...maintenanceMethods(services),
+      ...network.localMethods,
+    ])
+    writeManifest(join(path, 'manifest.json'), methods)
+    const socketPath = join(path, 'socket')
+    const server = await serveUnixSocket({
+      path: socketPath,
+      methods,
+      maxConnections: config.api.connections,
+      timers: ports.timers,
+      clock: ports.clock,
+      logger: ports.logger,
+    })
+    return {
+      socketPath,
+      address: network.address,
+      close: async () => {
+        await Promise.all([server.close(), network.close()])
+      },
+    }
+  } catch (error) {
+    await network.close()
+    throw error
+  }
 }

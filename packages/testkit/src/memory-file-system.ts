@@ -7,8 +7,9 @@
  */
 import { posix } from 'node:path'
 import type { FileHandle, FileSystem, OpenMode } from '@dunbar/actor'
+import { DiskFaults } from './disk-faults.js'
 import { type CrashImageOptions, type Effect, EffectLog } from './effect-log.js'
-import { type FileFault, fileError, Killed, shortWrite } from './file-fault.js'
+import { type FileFault, fileError, shortWrite } from './file-fault.js'
 import {
   DiskImage,
   type DiskNode,
@@ -37,18 +38,11 @@ export class MemoryFileSystem implements FileSystem {
   readonly origin: string
   #log = new EffectLog(new DiskImage())
   #nextId = ROOT_ID + 1
-  #callCount = 0
-  #readCount = 0
-  #faultHitCount = 0
   #openFileCount = 0
   #usedBytes = 0
   #capacityBytes: number
-  #isFull = false
-  #isKilled = false
   readonly #options: MemoryFileSystemOptions
-  readonly #faults = new Map<number, FileFault>()
-  readonly #readFaults = new Set<number>()
-  readonly #unreadable = new Set<number>()
+  readonly #faults = new DiskFaults()
   readonly #permissions = new Map<number, number>()
   readonly #openHandles = new Map<number, number>()
 
@@ -60,17 +54,17 @@ export class MemoryFileSystem implements FileSystem {
 
   /** Mutating calls so far; the next one has this number. */
   get callCount(): number {
-    return this.#callCount
+    return this.#faults.callCount
   }
 
   /** Reads so far, by handle or whole file; the next one has this number. */
   get readCount(): number {
-    return this.#readCount
+    return this.#faults.readCount
   }
 
   /** How often a fault took effect. A loop over fault points ends with the first run in which this stays 0. */
   get faultHitCount(): number {
-    return this.#faultHitCount
+    return this.#faults.hitCount
   }
 
   get openFileCount(): number {
@@ -78,7 +72,7 @@ export class MemoryFileSystem implements FileSystem {
   }
 
   get isKilled(): boolean {
-    return this.#isKilled
+    return this.#faults.isKilled
   }
 
   /** Bytes in all files. */
@@ -93,12 +87,12 @@ export class MemoryFileSystem implements FileSystem {
 
   /** Puts a fault at a mutating call; numbers count from 0 over the whole life of this file system. */
   failAt(callIndex: number, fault: FileFault): void {
-    this.#faults.set(callIndex, fault)
+    this.#faults.failAt(callIndex, fault)
   }
 
   /** The read with this number fails with `EIO`. */
   failRead(readIndex: number): void {
-    this.#readFaults.add(readIndex)
+    this.#faults.failRead(readIndex)
   }
 
   /**
@@ -106,7 +100,7 @@ export class MemoryFileSystem implements FileSystem {
    * @throws {ENOENT} there is no such file
    */
   failReadsOf(path: string): void {
-    this.#unreadable.add(this.#needFile(path, 'open').id)
+    this.#faults.failReadsOf(this.#needFile(path, 'open').id)
   }
 
   /** Space for all files from now on. */
@@ -116,10 +110,7 @@ export class MemoryFileSystem implements FileSystem {
 
   /** Takes back faults that have not hit, makes files readable, and gives a full disk space again. A kill is final. */
   heal(): void {
-    this.#faults.clear()
-    this.#readFaults.clear()
-    this.#unreadable.clear()
-    this.#isFull = false
+    this.#faults.heal()
   }
 
   /**
@@ -174,7 +165,7 @@ export class MemoryFileSystem implements FileSystem {
   }
 
   open(path: string, mode: OpenMode, permissions?: number): FileHandle {
-    this.#refuseWhenKilled()
+    this.#faults.refuseWhenKilled()
     if (this.#openFileCount >= (this.#options.maxOpenFiles ?? Number.POSITIVE_INFINITY)) {
       throw fileError('EMFILE', 'open', path)
     }
@@ -187,14 +178,14 @@ export class MemoryFileSystem implements FileSystem {
   }
 
   readFile(path: string): Uint8Array {
-    this.#refuseWhenKilled()
+    this.#faults.refuseWhenKilled()
     const file = this.#needFile(path, 'open')
-    this.#countRead(file, path)
+    this.#faults.countRead(file.id, path)
     return file.content.toBytes()
   }
 
   list(path: string): string[] {
-    this.#refuseWhenKilled()
+    this.#faults.refuseWhenKilled()
     const node = this.#find(path, 'scandir')
     if (node === null) throw fileError('ENOENT', 'scandir', path)
     if (node.kind === 'file') throw fileError('ENOTDIR', 'scandir', path)
@@ -202,7 +193,7 @@ export class MemoryFileSystem implements FileSystem {
   }
 
   stat(path: string): { readonly sizeBytes: number; readonly isFolder: boolean } | null {
-    this.#refuseWhenKilled()
+    this.#faults.refuseWhenKilled()
     const node = this.#find(path, 'stat')
     if (node === null) return null
     if (node.kind === 'folder') return { sizeBytes: 0, isFolder: true }
@@ -210,7 +201,7 @@ export class MemoryFileSystem implements FileSystem {
   }
 
   makeFolder(path: string): void {
-    this.#refuseWhenKilled()
+    this.#faults.refuseWhenKilled()
     const names = namesOf(path)
     let folder = this.#log.live.folder(ROOT_ID)
     for (const [depth, name] of names.entries()) {
@@ -220,8 +211,8 @@ export class MemoryFileSystem implements FileSystem {
         throw fileError(depth === names.length - 1 ? 'EEXIST' : 'ENOTDIR', 'mkdir', path)
       }
       if (node === null) {
-        this.#beginChange('mkdir', path)
-        this.#refuseWhenFull('mkdir', path)
+        this.#faults.beginChange('mkdir', path)
+        this.#faults.refuseWhenFull('mkdir', path)
         const nodeId = this.#nextId++
         this.#log.record({
           kind: 'names',
@@ -236,7 +227,7 @@ export class MemoryFileSystem implements FileSystem {
 
   /** Replaces a file of that name, and an empty folder by a folder. */
   rename(from: string, to: string): void {
-    this.#refuseWhenKilled()
+    this.#faults.refuseWhenKilled()
     const source = this.#parent(from, 'rename')
     const target = this.#parent(to, 'rename')
     const node = this.#find(from, 'rename')
@@ -255,7 +246,7 @@ export class MemoryFileSystem implements FileSystem {
         throw fileError('ENOTEMPTY', 'rename', to)
       }
     }
-    this.#beginChange('rename', from)
+    this.#faults.beginChange('rename', from)
     const effect = this.#log.record({
       kind: 'names',
       changes: [
@@ -268,12 +259,12 @@ export class MemoryFileSystem implements FileSystem {
 
   /** @throws {ENOTEMPTY} a folder that holds something */
   remove(path: string): void {
-    this.#refuseWhenKilled()
+    this.#faults.refuseWhenKilled()
     const node = this.#find(path, 'unlink')
     if (node === null) throw fileError('ENOENT', 'unlink', path)
     if (node.kind === 'folder' && node.entries.size > 0) throw fileError('ENOTEMPTY', 'rmdir', path)
     const { folder, name } = this.#parent(path, 'unlink')
-    this.#beginChange('unlink', path)
+    this.#faults.beginChange('unlink', path)
     const effect = this.#log.record({
       kind: 'names',
       changes: [{ folderId: folder.id, name, nodeId: null, nodeKind: node.kind }],
@@ -283,7 +274,7 @@ export class MemoryFileSystem implements FileSystem {
 
   syncFolder(path: string): Promise<void> {
     try {
-      this.#refuseWhenKilled()
+      this.#faults.refuseWhenKilled()
       const node = this.#find(path, 'fsync')
       if (node === null) throw fileError('ENOENT', 'fsync', path)
       if (node.kind === 'file') throw fileError('ENOTDIR', 'fsync', path)
@@ -298,7 +289,7 @@ export class MemoryFileSystem implements FileSystem {
     this.#openFileCount += 1
     this.#openHandles.set(file.id, (this.#openHandles.get(file.id) ?? 0) + 1)
     const begin = (syscall: string, isChange: boolean): void => {
-      this.#refuseWhenKilled()
+      this.#faults.refuseWhenKilled()
       if (!isOpen || (isChange && !isWritable)) throw fileError('EBADF', syscall, path)
     }
     return {
@@ -307,7 +298,7 @@ export class MemoryFileSystem implements FileSystem {
         if (position < 0 || length < 0 || offset < 0 || offset + length > target.length) {
           throw fileError('EINVAL', 'read', path)
         }
-        this.#countRead(file, path)
+        this.#faults.countRead(file.id, path)
         return file.content.read(target, offset, length, position)
       },
       write: (bytes, position) => {
@@ -318,7 +309,7 @@ export class MemoryFileSystem implements FileSystem {
       truncate: (sizeBytes) => {
         begin('ftruncate', true)
         if (sizeBytes < 0) throw fileError('EINVAL', 'ftruncate', path)
-        this.#beginChange('ftruncate', path)
+        this.#faults.beginChange('ftruncate', path)
         this.#countGrowth(file, sizeBytes - file.content.sizeBytes)
         this.#log.record({ kind: 'truncate', fileId: file.id, sizeBytes })
       },
@@ -347,8 +338,8 @@ export class MemoryFileSystem implements FileSystem {
 
   #create(path: string, permissions: number | undefined): FileNode {
     const { folder, name } = this.#parent(path, 'open')
-    this.#beginChange('open', path)
-    this.#refuseWhenFull('open', path)
+    this.#faults.beginChange('open', path)
+    this.#faults.refuseWhenFull('open', path)
     const nodeId = this.#nextId++
     this.#log.record({
       kind: 'names',
@@ -359,17 +350,17 @@ export class MemoryFileSystem implements FileSystem {
   }
 
   #write(file: FileNode, path: string, bytes: Uint8Array, position: number): void {
-    const wasFull = this.#isFull
+    const wasFull = this.#faults.isFull
     const put = (length: number): void => {
       const end = position + length
       if (length === 0) return
       this.#countGrowth(file, Math.max(0, end - file.content.sizeBytes))
       this.#log.record({ kind: 'write', fileId: file.id, position, bytes: ownCopy(bytes, length) })
     }
-    this.#beginChange('write', path, () => put(bytes.length >> 1))
+    this.#faults.beginChange('write', path, () => put(bytes.length >> 1))
     const growth = Math.max(0, position + bytes.length - file.content.sizeBytes)
-    const space = this.#isFull ? 0 : Math.max(0, this.#capacityBytes - this.#usedBytes)
-    if (this.#isFull && !wasFull && bytes.length > 1) {
+    const space = this.#faults.isFull ? 0 : Math.max(0, this.#capacityBytes - this.#usedBytes)
+    if (this.#faults.isFull && !wasFull && bytes.length > 1) {
       put(bytes.length >> 1)
       throw shortWrite(bytes.length, bytes.length >> 1, position)
     }
@@ -385,14 +376,14 @@ export class MemoryFileSystem implements FileSystem {
   async #sync(node: DiskNode, path: string): Promise<void> {
     const covered = this.#log.covered(node.id)
     try {
-      this.#beginChange('fsync', path)
+      this.#faults.beginChange('fsync', path)
     } catch (error) {
-      if (!this.#isKilled) this.#log.giveUp(covered)
+      if (!this.#faults.isKilled) this.#log.giveUp(covered)
       throw error
     }
     const complete = this.#options.completeSync ?? queueMicrotask
     await new Promise<void>((resolve) => complete(resolve))
-    this.#refuseWhenKilled()
+    this.#faults.refuseWhenKilled()
     const gone = this.#log.makeDurable(covered, (id) => this.#openHandles.has(id))
     for (const id of gone) this.#permissions.delete(id)
   }
@@ -404,45 +395,6 @@ export class MemoryFileSystem implements FileSystem {
   #unlink(node: DiskNode, effect: Effect): void {
     this.#log.unlinked(node, effect)
     if (node.kind === 'file') this.#usedBytes -= node.content.sizeBytes
-  }
-
-  #beginChange(syscall: string, path: string, tear?: () => void): void {
-    this.#refuseWhenKilled()
-    const callIndex = this.#callCount++
-    const fault = this.#faults.get(callIndex)
-    if (fault === undefined) return
-    this.#faults.delete(callIndex)
-    this.#faultHitCount += 1
-    switch (fault) {
-      case 'ENOSPC':
-        this.#isFull = true
-        return
-      case 'EIO':
-        throw fileError('EIO', syscall, path)
-      case 'torn':
-        tear?.()
-        this.#isKilled = true
-        throw new Killed(callIndex)
-      case 'kill':
-        this.#isKilled = true
-        throw new Killed(callIndex)
-    }
-  }
-
-  #countRead(file: FileNode, path: string): void {
-    const readIndex = this.#readCount++
-    if (this.#readFaults.delete(readIndex) || this.#unreadable.has(file.id)) {
-      this.#faultHitCount += 1
-      throw fileError('EIO', 'read', path)
-    }
-  }
-
-  #refuseWhenKilled(): void {
-    if (this.#isKilled) throw new Killed(this.#callCount)
-  }
-
-  #refuseWhenFull(syscall: string, path: string): void {
-    if (this.#isFull) throw fileError('ENOSPC', syscall, path)
   }
 
   /** @throws {ENOTDIR} a file stands where the path needs a folder */

@@ -1,9 +1,13 @@
+import type { WireError } from './errors.js'
+
 /** What a pipe of bytes tells its user. None of them may throw. */
 export interface ByteDuplexEvents {
   /** The next bytes, in memory that is the receiver's from here on. */
   bytes(chunk: Buffer): void
   /** The other side sends nothing more. */
   end(): void
+  /** What came breaks the pipe's rules, so that nothing more is delivered; it wants to be destroyed. */
+  broken(reason: WireError): void
   /** Nothing goes in or out any more; called once, last. */
   close(): void
 }

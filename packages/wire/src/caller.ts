@@ -14,6 +14,8 @@ import { encodeRequest } from './request.js'
 export interface StreamOptions {
   /** Ends the stream on both sides, and the loop, as if there were no more items. */
   readonly signal?: AbortSignal
+  /** Bytes that one JSON or text item may have, in place of the limit for all frames. */
+  readonly itemBytes?: number
 }
 
 /** What calling needs of the connection. */
@@ -67,6 +69,7 @@ export class Caller {
     options: StreamOptions,
   ): AsyncIterableIterator<Item> {
     const call = this.#prepareStream('source', name, args)
+    call.itemBytes = options.itemBytes ?? null
     const queue = new ItemQueue(this.#crediting(call))
     const drain = drainInto(queue)
     this.#context.guard(() => {
@@ -95,14 +98,16 @@ export class Caller {
     })
   }
 
-  /** Sends and receives items. */
-  duplex(
+  /** Sends and receives items, each batch opened by `open`. */
+  duplex<Item>(
     name: string,
     args: readonly unknown[],
     input: AsyncIterable<unknown>,
+    open: (batch: ReceivedBatch) => readonly Item[],
     options: StreamOptions,
-  ): AsyncIterableIterator<unknown> {
+  ): AsyncIterableIterator<Item> {
     const call = this.#prepareStream('duplex', name, args)
+    call.itemBytes = options.itemBytes ?? null
     const queue = new ItemQueue(this.#context.outputs)
     const drain = drainInto(queue)
     const output = this.#output(call, input, (error) => queue.end(error))
@@ -113,7 +118,7 @@ export class Caller {
       drain(stream.source)
       stream.sink(output.source)
     })
-    return this.#reader(call, queue, drain, (batch) => batch.parse(), options)
+    return this.#reader(call, queue, drain, open, options)
   }
 
   /** Fails what muxrpc would leave hanging. */

@@ -72,6 +72,8 @@ export class OutboundCall {
   hasReceivedEnd = false
   hasSentEnd = false
   failure: EncodedBody | null = null
+  /** What one item of the other side may have, where that is not the limit for all frames. */
+  itemBytes: number | null = null
   /** Ends what is sent on a duplex. */
   stopOutput: (() => void) | null = null
   /** The reader has left, so that only the other side's end is missing. */

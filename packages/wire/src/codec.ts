@@ -30,7 +30,7 @@ import {
   STREAM_FLAG,
   TYPE_MASK,
 } from './frame.js'
-import { scanJson } from './json-scan.js'
+import { isDeeperThan } from './json-depth.js'
 import type { WireLimits } from './limits.js'
 import { callTypeOf, type MethodTable } from './method.js'
 import type { Outbox } from './outbox.js'
@@ -45,6 +45,8 @@ export interface CodecContext {
   readonly limits: WireLimits
   readonly methods: MethodTable
   readonly outbox: Outbox
+  /** The other side has made a call, valid or not. */
+  onRequest(): void
   /** The other side has said goodbye. */
   onGoodbye(): void
   /** A call came, was answered, or ended. */
@@ -145,12 +147,7 @@ export class FrameCodec implements FrameHandler {
       return this.#refuse(new WireError('BAD_FRAME', `a frame has unknown flags, ${flags}`))
     }
     const isStream = (flags & STREAM_FLAG) !== 0
-    const isRequest = number > 0 && this.inbound.get(number) === undefined
-    const maxBytes = isRequest
-      ? this.#limits.requestBytes
-      : (flags & TYPE_MASK) === BINARY_BODY
-        ? this.#limits.binaryBytes
-        : this.#limits.frameBytes
+    const maxBytes = this.#maxBytesOf(flags & TYPE_MASK, number)
     if (bodyBytes > maxBytes) {
       const text = `a frame announces ${bodyBytes} bytes where ${maxBytes} are allowed`
       return this.#refuse(new WireError('FRAME_TOO_LARGE', text, { bodyBytes, maxBytes }))
@@ -189,6 +186,14 @@ export class FrameCodec implements FrameHandler {
     this.#context.onGoodbye()
   }
 
+  #maxBytesOf(type: number, number: number): number {
+    const call = number > 0 ? this.inbound.get(number) : undefined
+    if (number > 0 && call === undefined) return this.#limits.requestBytes
+    if (type === BINARY_BODY) return this.#limits.binaryBytes
+    const itemBytes = call?.method.itemBytes ?? this.outbound.get(-number)?.itemBytes
+    return itemBytes ?? this.#limits.frameBytes
+  }
+
   #refuse(error: WireError): FrameVerdict {
     this.#refusal ??= error
     return 'refuse'
@@ -216,6 +221,7 @@ export class FrameCodec implements FrameHandler {
   }
 
   #request(flags: number, number: number, bytes: Buffer, start: number, end: number): void {
+    this.#context.onRequest()
     const isStream = (flags & STREAM_FLAG) !== 0
     if (this.inbound.get(number) !== undefined || this.inbound.isFinished(number)) {
       this.encoder.refuse(number, isStream, `request number ${number} was used before`)
@@ -249,14 +255,14 @@ export class FrameCodec implements FrameHandler {
   #requestBody(type: number, bytes: Buffer, start: number, end: number): unknown {
     if (type !== JSON_BODY) return null
     const { jsonDepth } = this.#limits
-    const scan = scanJson(bytes, start, end, jsonDepth)
-    if (scan === 'deep') {
-      const text = `a request is nested deeper than ${jsonDepth} levels`
-      this.#refusal ??= new WireError('BAD_JSON', text, { jsonDepth })
+    const text = bytes.toString('utf8', start, end)
+    if (isDeeperThan(text, jsonDepth)) {
+      const reason = `a request is nested deeper than ${jsonDepth} levels`
+      this.#refusal ??= new WireError('BAD_JSON', reason, { jsonDepth })
       return undefined
     }
     try {
-      return JSON.parse(bytes.toString('utf8', start, end))
+      return JSON.parse(text)
     } catch {
       this.#refusal ??= new WireError('BAD_JSON', 'a request should be JSON and is not')
       return undefined

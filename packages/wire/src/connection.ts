@@ -3,16 +3,17 @@
  *
  * - Everything that reaches into muxrpc runs in `#guard`. What it throws closes this connection.
  * - The pipe is not read while too much waits: answers for the socket, items for handlers, calls
- *   for an answer, items for our own readers. The last one gives way while another reader of ours
+ *   for an answer, items for our own readers, and while too many calls were made. The readers' one gives way while another reader of ours
  *   is hungry, because its item may be behind; how much may gather meanwhile has a hard bound.
  * - A `Vigil` closes the connection of a peer that takes nothing or sends a frame too slowly.
  */
 import createMuxrpc, { type Muxrpc } from 'muxrpc'
 import type { ByteDuplex } from './byte-duplex.js'
+import { CallBudget } from './call-budget.js'
 import { Caller, type StreamOptions } from './caller.js'
 import { FrameCodec } from './codec.js'
 import { createLocalApi, LOCAL_MANIFEST } from './dispatch.js'
-import { WireError } from './errors.js'
+import { WireError, type WireErrorCode } from './errors.js'
 import type { WireLimits } from './limits.js'
 import type { MethodTable } from './method.js'
 import { Outbox } from './outbox.js'
@@ -60,6 +61,8 @@ export interface ConnectionStats {
 const NO_METHODS: MethodTable = new Map()
 /** How long the other side may take to close after a goodbye. */
 const FAREWELL_MS = 2_000
+/** Peers come and go without a word all the time. */
+const ORDINARY_ENDS: ReadonlySet<WireErrorCode> = new Set<WireErrorCode>(['TRUNCATED', 'IDLE'])
 let lastId = 0
 
 /** muxrpc over a pipe, with calls in both directions. */
@@ -77,6 +80,9 @@ export class RpcConnection {
   readonly #rpc: Muxrpc
   readonly #caller: Caller
   readonly #vigil: Vigil
+  readonly #budget: CallBudget | null
+  /** Set while the other side has made more calls than it may. */
+  #cancelRest: (() => void) | null = null
   #resolveClosed: (error: WireError | null) => void = () => {}
   #state: 'open' | 'closing' | 'closed' = 'open'
   #reason: WireError | null = null
@@ -98,11 +104,15 @@ export class RpcConnection {
     this.#limits = options.limits
     this.#timers = options.timers ?? systemTimers
     this.#logger = options.logger
+    const clock = options.clock ?? systemClock
+    const { callsPerSecond, callBurst } = options.limits
+    this.#budget = callsPerSecond === null ? null : new CallBudget(callsPerSecond, callBurst, clock)
     this.#outbox = new Outbox(duplex, options.limits, this.#onChange)
     this.#codec = new FrameCodec({
       limits: options.limits,
       methods: options.methods ?? NO_METHODS,
       outbox: this.#outbox,
+      onRequest: () => this.#budget?.spend(),
       onGoodbye: () => this.#shutDown(null),
       onChange: this.#onChange,
     })
@@ -140,7 +150,7 @@ export class RpcConnection {
     })
     this.#vigil = new Vigil({
       timers: this.#timers,
-      clock: options.clock ?? systemClock,
+      clock,
       limits: options.limits,
       outbox: this.#outbox,
       codec: this.#codec,
@@ -149,7 +159,12 @@ export class RpcConnection {
       fail: (reason) => this.#fail(reason),
       guard: this.#guard,
     })
-    duplex.start({ bytes: this.#onBytes, end: this.#onEnd, close: this.#onClose })
+    duplex.start({
+      bytes: this.#onBytes,
+      end: this.#onEnd,
+      broken: (reason) => this.#fail(reason),
+      close: this.#onClose,
+    })
   }
 
   get stats(): ConnectionStats {
@@ -237,7 +252,17 @@ export class RpcConnection {
     input: AsyncIterable<unknown>,
     options: StreamOptions = {},
   ): AsyncIterableIterator<unknown> {
-    return this.#caller.duplex(name, args, input, options)
+    return this.#caller.duplex(name, args, input, (batch) => batch.parse(), options)
+  }
+
+  /** As `duplex`, with what is received as many items at a time as came together, not parsed. */
+  rawDuplex(
+    name: string,
+    args: readonly unknown[],
+    input: AsyncIterable<unknown>,
+    options: StreamOptions = {},
+  ): AsyncIterableIterator<ReceivedBatch> {
+    return this.#caller.duplex(name, args, input, (batch) => [batch], options)
   }
 
   /** Fails what is under way, says goodbye and closes. Resolves when it is closed. */
@@ -260,14 +285,25 @@ export class RpcConnection {
   #updateReading(): void {
     const limits = this.#limits
     const isPaused =
+      this.#cancelRest !== null ||
       this.#codec.encoder.answers.unsentBytes >= limits.unsentConnectionBytes ||
       this.#codec.inbound.pendingCalls >= limits.pendingCalls ||
       this.#inputBytes >= limits.queuedBytes ||
-      (this.#outputBytes >= limits.queuedBytes && this.#hungryReaders === 0)
+      (this.#outputBytes >= limits.queuedBytes &&
+        (this.#hungryReaders === 0 || !limits.readsPastFullQueues))
     if (isPaused === this.#isPaused) return
     this.#isPaused = isPaused
     if (isPaused) this.#duplex.pause()
     else this.#duplex.resume()
+  }
+
+  /** Lets the other side wait until its calls are paid for. */
+  #rest = (): void => {
+    this.#cancelRest = null
+    if (this.#budget === null || this.#state !== 'open') return
+    const debtMs = this.#budget.debtMs()
+    if (debtMs > 0) this.#cancelRest = this.#timers.set(debtMs, this.#rest)
+    this.#updateReading()
   }
 
   #onChange = (): void => {
@@ -283,6 +319,7 @@ export class RpcConnection {
       const refusal = this.#codec.feed(chunk)
       if (refusal !== null) this.#fail(refusal)
     })
+    if (this.#cancelRest === null) this.#rest()
     this.#vigil.watch()
   }
 
@@ -325,7 +362,8 @@ export class RpcConnection {
   #fail(reason: WireError): void {
     if (this.#state !== 'open') return
     const { code, data } = reason
-    this.#logger?.log('warn', 'wire', 'a connection was closed', {
+    const level = ORDINARY_ENDS.has(code) ? 'debug' : 'warn'
+    this.#logger?.log(level, 'wire', 'a connection was closed', {
       connection: this.id,
       code,
       ...data,
@@ -339,6 +377,7 @@ export class RpcConnection {
     this.#reason = reason
     this.#codec.stop()
     this.#vigil.stop()
+    this.#cancelRest?.()
     if (reason !== null) this.#outbox.close()
     const error = this.#closedError()
     try {

@@ -43,24 +43,24 @@ const FAILED = { name: 'Error', message: '', stack: '' }
 export function createLocalApi(context: DispatchContext): LocalApi {
   return {
     async: (call, callback) => answerCall(context, call, callback),
-    source: (call) => outputOf(context, call, NO_INPUT).source,
+    source: (call) => outputOf(context, call, null).source,
     sink: (call) => sinkOf(context, call),
     duplex(call) {
       const input = new ItemQueue(context.inputs)
       call.input = input
-      const output = outputOf(context, call, inputReader(input))
+      const output = outputOf(context, call, input)
       call.stopOutput = output.stop
       return { sink: drainInto(input), source: output.source }
     },
   }
 }
 
-type Input = AsyncIterableIterator<unknown>
-
-function runHandler(context: DispatchContext, call: InboundCall, input: Input): unknown {
+function runHandler(context: DispatchContext, call: InboundCall, queue: ItemQueue | null): unknown {
+  const isRaw = call.method.rawInput === true
   const handed: MethodCall = {
     connection: context.connection,
-    input,
+    input: queue === null || isRaw ? NO_INPUT : readerOf<unknown>(queue, (batch) => batch.parse()),
+    batches: queue === null || !isRaw ? NO_INPUT : readerOf(queue, (batch) => [batch]),
     get signal() {
       return call.signal
     },
@@ -94,7 +94,7 @@ function answerCall(context: DispatchContext, call: InboundCall, callback: PullC
   }
   let answer: unknown
   try {
-    answer = runHandler(context, call, NO_INPUT)
+    answer = runHandler(context, call, null)
   } catch (error) {
     failed(error)
     return
@@ -103,7 +103,7 @@ function answerCall(context: DispatchContext, call: InboundCall, callback: PullC
   else done(answer)
 }
 
-function outputOf(context: DispatchContext, call: InboundCall, input: Input) {
+function outputOf(context: DispatchContext, call: InboundCall, input: ItemQueue | null) {
   const items: AsyncIterable<unknown> = {
     [Symbol.asyncIterator]() {
       const output = runHandler(context, call, input)
@@ -141,7 +141,7 @@ function sinkOf(context: DispatchContext, call: InboundCall): PullSink {
     })
   }
   const run = async (): Promise<void> => {
-    await runHandler(context, call, inputReader(input))
+    await runHandler(context, call, input)
   }
   return (read) => {
     drain(read)
@@ -160,15 +160,14 @@ function drainInto(queue: ItemQueue) {
   )
 }
 
-function inputReader(queue: ItemQueue): Input {
-  return new QueueReader<unknown>(
-    queue,
-    (batch) => batch.parse(),
-    () => queue.drop(),
-  )
+function readerOf<Item>(
+  queue: ItemQueue,
+  open: (batch: ReceivedBatch) => readonly Item[],
+): AsyncIterableIterator<Item> {
+  return new QueueReader(queue, open, () => queue.drop())
 }
 
-const NO_INPUT: Input = {
+const NO_INPUT: AsyncIterableIterator<never> = {
   next: async () => ({ done: true, value: undefined }),
   [Symbol.asyncIterator]: () => NO_INPUT,
 }

@@ -4,6 +4,20 @@ import { CodedError } from '@dunbar/core'
 export type WireErrorCode =
   /** No connection within the time, or refused; `data.reason` has the system's code. */
   | 'CONNECT_FAILED'
+  /** The other side is not who was dialled, is on another network, does not let us in, or is no peer; `data.fault` says which. */
+  | 'HANDSHAKE_FAILED'
+  /** The other side took too long to prove who it is. */
+  | 'HANDSHAKE_TIMEOUT'
+  /** The host and port can't be listened to; `data.reason` has the system's code. */
+  | 'LISTEN_FAILED'
+  /** The library under the handshake is not the one that it was tested with. */
+  | 'UNTESTED_CRYPTO'
+  /** An encrypted packet is forged, damaged or of a wrong length. */
+  | 'BAD_BOX'
+  /** An encrypted connection was cut off without a goodbye. */
+  | 'TRUNCATED'
+  /** Nothing was sent or received for too long. */
+  | 'IDLE'
   /** The connection has ended, or ended before the answer came. */
   | 'CONNECTION_CLOSED'
   /** The other side answered with an error; `data.message`, and `data.code` where it gave one. */

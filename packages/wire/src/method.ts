@@ -1,4 +1,5 @@
 import type { RpcConnection } from './connection.js'
+import type { ReceivedBatch } from './received.js'
 
 /** What a handler knows of the call that it answers. */
 export interface MethodCall {
@@ -11,6 +12,11 @@ export interface MethodCall {
    * caller failed or the connection ended. Empty for the other types.
    */
   readonly input: AsyncIterableIterator<unknown>
+  /**
+   * The same, not parsed, as many items at a time as came together, for methods that say
+   * `rawInput`; `input` is empty for those, and `batches` is for all others.
+   */
+  readonly batches: AsyncIterableIterator<ReceivedBatch>
 }
 
 /** How a method is listed in the manifest; `sync` is called as `async`. */
@@ -21,6 +27,10 @@ export interface Method {
   /** Full dotted name, `blobs.add`. */
   readonly name: string
   readonly type: MethodType
+  /** True where the handler takes what the caller sends as `batches`. */
+  readonly rawInput?: boolean
+  /** Bytes that one JSON or text item of the caller may have, in place of the limit for all frames. */
+  readonly itemBytes?: number
   /**
    * What is returned depends on the type.
    * - `sync`, `async`: the answer or a promise of it; a `RawJson`'s bytes are sent as they are.

@@ -1,17 +1,19 @@
 /**
  * Bytes on their way out of one connection.
  *
- * What is pushed in one turn of the thread leaves in one write, and while a write is under way the
- * next ones collect. One write at a time, of 256 KiB at most, so that "no write was finished for a
- * minute" means that the other side takes next to nothing. Every frame belongs to an account (its
- * stream), which knows how many of its bytes wait; sources ask `canGive` before they ask for the
- * next item, and are woken in the order in which they began to wait.
+ * Small frames that are pushed in one turn of the thread leave in one write, and while a write is
+ * under way the next ones collect. One write at a time, of 256 KiB at most, so that "no write was
+ * finished for a minute" means that the other side takes next to nothing. Every frame belongs to an
+ * account (its stream), which knows how many of its bytes wait; sources ask `canGive` before they
+ * ask for the next item, and are woken in the order in which they began to wait.
  */
 import type { ByteDuplex } from './byte-duplex.js'
 import type { WireLimits } from './limits.js'
 
 /** Large enough to make a system call worth it, small enough to tell slow from dead. */
 const WRITE_BYTES = 256 * 1024
+/** This much does not wait for the end of the turn: the other side reads while the rest is made. */
+const EAGER_WRITE_BYTES = 32 * 1024
 
 /** What one stream has waiting. */
 export class SendAccount {
@@ -67,7 +69,7 @@ export class Outbox {
       account.creditBytes -= bytes.length
     }
     if (this.#isWriting) return
-    if (this.#unsentBytes >= WRITE_BYTES) {
+    if (this.#unsentBytes >= EAGER_WRITE_BYTES) {
       this.#write()
     } else if (!this.#isFlushDue) {
       this.#isFlushDue = true

@@ -1,18 +1,11 @@
 /**
- * Bodies as they came, not parsed yet.
- *
- * Consecutive items of one stream lie in one piece of memory, each with its header before it:
- * `header · body · header · body …`. To parse them all at once the headers are overwritten with
- * `[` or `,` and spaces, so that the very bytes read `[ body, body …` and one `JSON.parse` does
- * it. That is sound because `scanJson` passed each body: none can reach into its neighbour.
+ * Bodies as they came, not parsed yet. Consecutive items of one stream lie in one piece of memory.
+ * Each is parsed by itself: the short strings that takes are cheaper than one long one.
  */
 import { WireError } from './errors.js'
 import { BINARY_BODY, HEADER_BYTES, JSON_BODY } from './frame.js'
-import { scanJson } from './json-scan.js'
+import { isDeeperThan } from './json-depth.js'
 
-const SPACE = 0x20
-const COMMA = 0x2c
-const OPEN = 0x5b
 const NEWLINE = 0x0a
 
 /** One body. */
@@ -41,7 +34,6 @@ export class ReceivedBatch {
   /** Start, end and type of each body. */
   readonly #bodies: number[] = []
   #bodyBytes = 0
-  #isAllJson = true
 
   constructor(bytes: Buffer, maxDepth: number) {
     this.#bytes = bytes
@@ -67,12 +59,16 @@ export class ReceivedBatch {
   add(type: number, start: number, end: number): void {
     this.#bodies.push(start, end, type)
     this.#bodyBytes += end - start
-    if (type !== JSON_BODY) this.#isAllJson = false
   }
 
   /** The bytes of one item; a view that keeps all memory of the batch alive. */
   body(index: number): Buffer {
     return this.#bytes.subarray(this.#bodies[index * 3], this.#bodies[index * 3 + 1])
+  }
+
+  /** True where an item is JSON; bytes and text are not. */
+  isJson(index: number): boolean {
+    return this.#bodies[index * 3 + 2] === JSON_BODY
   }
 
   /** All items, each with a newline behind it, in memory of their own: JSON lines, where all are JSON. */
@@ -91,10 +87,6 @@ export class ReceivedBatch {
    * @throws {BAD_JSON} where one of them is no JSON or too deep
    */
   parse(): unknown[] {
-    if (this.#isAllJson && this.count > 1) {
-      const together = this.#parseTogether()
-      if (together !== null) return together
-    }
     const values: unknown[] = []
     for (let i = 0; i < this.#bodies.length; i += 3) {
       const type = this.#bodies[i + 2]!
@@ -102,28 +94,6 @@ export class ReceivedBatch {
       values.push(parseBody(type, this.#bytes, start, this.#bodies[i + 1]!, this.#maxDepth))
     }
     return values
-  }
-
-  #parseTogether(): unknown[] | null {
-    const bytes = this.#bytes
-    const bodies = this.#bodies
-    for (let i = 0; i < bodies.length; i += 3) {
-      if (scanJson(bytes, bodies[i]!, bodies[i + 1]!, this.#maxDepth) !== 'ok') return null
-    }
-    const first = bodies[0]! - 1
-    bytes[first] = OPEN
-    for (let i = 3; i < bodies.length; i += 3) {
-      const start = bodies[i]!
-      for (let at = bodies[i - 2]! + 1; at < start; at++) bytes[at] = SPACE
-      bytes[bodies[i - 2]!] = COMMA
-    }
-    const end = bodies[bodies.length - 2]!
-    try {
-      const values: unknown = JSON.parse(`${bytes.toString('utf8', first, end)}]`)
-      return Array.isArray(values) && values.length === this.count ? values : null
-    } catch {
-      return null
-    }
   }
 }
 
@@ -135,12 +105,13 @@ function parseBody(
   maxDepth: number,
 ): unknown {
   if (type === BINARY_BODY) return bytes.subarray(start, end)
-  if (type !== JSON_BODY) return bytes.toString('utf8', start, end)
-  if (scanJson(bytes, start, end, maxDepth) === 'deep') {
+  const text = bytes.toString('utf8', start, end)
+  if (type !== JSON_BODY) return text
+  if (isDeeperThan(text, maxDepth)) {
     throw new WireError('BAD_JSON', `JSON nested deeper than ${maxDepth} levels`, { maxDepth })
   }
   try {
-    return JSON.parse(bytes.toString('utf8', start, end))
+    return JSON.parse(text)
   } catch {
     throw new WireError('BAD_JSON', `${end - start} bytes that should be JSON are not`)
   }

@@ -30,3 +30,13 @@ export function socketDuplex(socket: Socket): ByteDuplex {
     },
   }
 }
+
+/** Quiet connections are probed, so that one whose other end lost its power is noticed. */
+const KEEP_ALIVE_MS = 60_000
+
+/** A TCP socket as a pipe of bytes. What is written in one turn comes in one piece, so that nothing is gained by waiting for more. */
+export function tcpDuplex(socket: Socket): ByteDuplex {
+  socket.setNoDelay(true)
+  socket.setKeepAlive(true, KEEP_ALIVE_MS)
+  return socketDuplex(socket)
+}

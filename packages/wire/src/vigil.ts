@@ -1,7 +1,8 @@
 /**
  * Watches one connection for a peer that does nothing, or too little: a tick, set only while
  * something is under way, closes connections that take no bytes or send a frame too slowly, and
- * forgets streams that are ended here and whose other side never says end.
+ * forgets streams that are ended here and whose other side never says end. A second, slower one
+ * closes connections over which nothing goes at all.
  */
 import type { FrameCodec } from './codec.js'
 import { WireError } from './errors.js'
@@ -11,6 +12,8 @@ import type { WireClock, WireTimers } from './wire-ports.js'
 
 /** Fine enough for limits of ten seconds and more. */
 const TICK_MS = 5_000
+/** Looks in the time after which a connection is idle. */
+const IDLE_STEPS = 4
 
 /** What a vigil needs of its connection. */
 export interface VigilContext {
@@ -37,11 +40,14 @@ export class Vigil {
   readonly #context: VigilContext
   #cancel: (() => void) | null = null
   #isStopped = false
+  #cancelIdle: (() => void) | null = null
+  #idle: Mark | null = null
   #unsent: Mark | null = null
   #frame: (Mark & { readonly frameCount: number }) | null = null
 
   constructor(context: VigilContext) {
     this.#context = context
+    this.#watchIdle()
   }
 
   /** To be called when something may have begun. */
@@ -63,6 +69,8 @@ export class Vigil {
     this.#isStopped = true
     this.#cancel?.()
     this.#cancel = null
+    this.#cancelIdle?.()
+    this.#cancelIdle = null
   }
 
   /** Begins to measure what is under way, unless the measured thing is the same as before. */
@@ -88,6 +96,26 @@ export class Vigil {
     this.#checkFrame()
     this.#context.guard(() => this.#forgetHalfClosed())
     this.watch()
+  }
+
+  #watchIdle(): void {
+    const { limits, timers, clock, outbox, receivedBytes } = this.#context
+    if (limits.idleMs === null) return
+    const doneBytes = outbox.sentBytes + receivedBytes()
+    if (this.#idle === null || this.#idle.doneBytes !== doneBytes) {
+      this.#idle = { sinceMs: clock.monotonic(), doneBytes }
+    }
+    this.#cancelIdle = timers.set(limits.idleMs / IDLE_STEPS, this.#idleTick)
+  }
+
+  #idleTick = (): void => {
+    this.#cancelIdle = null
+    const { limits, clock, fail } = this.#context
+    this.#watchIdle()
+    const { idleMs } = limits
+    if (idleMs === null || this.#idle === null) return
+    if (clock.monotonic() - this.#idle.sinceMs < idleMs) return
+    fail(new WireError('IDLE', `nothing was sent or received for ${idleMs} ms`, { idleMs }))
   }
 
   #checkUnsent(): void {

@@ -58,14 +58,59 @@ declare module 'ssb-client' {
 declare module 'ssb-keys' {
   interface SsbKeys {
     readonly public: string
+    readonly private: string
     readonly id: string
   }
   const ssbKeys: {
-    generate(): SsbKeys
+    generate(curve?: 'ed25519', seed?: Buffer): SsbKeys
     loadSync(path: string): SsbKeys
     // biome-ignore lint/suspicious/noExplicitAny: any message
     signObj(keys: SsbKeys, hmacKey: string | null, message: any): any
     verifyObj(keys: { readonly public: string }, hmacKey: string | null, message: unknown): boolean
+    secretBox(value: object, key: Buffer): Buffer
+    secretUnbox(box: Buffer, key: Buffer): object
   }
   export = ssbKeys
+}
+
+declare module 'pull-box-stream' {
+  type Through = (read: unknown) => unknown
+  const boxes: {
+    createBoxStream(key: Buffer, nonce: Buffer): Through
+    createUnboxStream(key: Buffer, nonce: Buffer): Through
+  }
+  export = boxes
+}
+
+declare module 'secret-handshake' {
+  import type { PullDuplex } from 'muxrpc'
+
+  interface KeyPair {
+    readonly publicKey: Buffer
+    readonly secretKey: Buffer
+  }
+  type Done = (error: Error | null, stream: PullDuplex & { readonly remote: Buffer }) => void
+  const secretHandshake: {
+    createClient(
+      keys: KeyPair,
+      networkKey: Buffer,
+      timeoutMs?: number,
+    ): (remoteKey: Buffer, done: Done) => PullDuplex
+    createServer(
+      keys: KeyPair,
+      authorize: (id: Buffer, done: (error: Error | null, isAllowed?: boolean) => void) => void,
+      networkKey: Buffer,
+      timeoutMs?: number,
+    ): (done: Done) => PullDuplex
+  }
+  export = secretHandshake
+}
+
+declare module 'multiserver-address' {
+  interface Protocol {
+    readonly name: string
+    readonly data: readonly string[]
+  }
+  const addresses: { decode(address: string): Protocol[][] }
+  export = addresses
 }

@@ -19,7 +19,7 @@ function batchOf(bodies: readonly Buffer[], flags = JSON_ITEM, behind = 0): Rece
 }
 
 describe('ReceivedBatch', () => {
-  it('parses together what parses one by one, more than once', () => {
+  it('parses every item, more than once, and leaves the bytes as they are', () => {
     fc.assert(
       fc.property(fc.array(fc.jsonValue(), { minLength: 1 }), fc.nat(20), (values, behind) => {
         const bodies = values.map((value) => Buffer.from(JSON.stringify(value)))

@@ -55,3 +55,8 @@ export async function collect<Item>(items: AsyncIterable<Item>): Promise<Item[]>
 export async function until(holds: () => boolean): Promise<void> {
   while (!holds()) await new Promise((resolve) => setImmediate(resolve))
 }
+
+/** Gives nothing and never ends. */
+export const never: AsyncIterable<never> = {
+  [Symbol.asyncIterator]: () => ({ next: () => new Promise(() => {}) }),
+}

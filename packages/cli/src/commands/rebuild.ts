@@ -1,31 +1,26 @@
-import { Mistake } from '../mistake.js'
-import { createProgress } from '../progress.js'
 import { type CommandContext, withClient } from '../session.js'
-import { grouped } from '../table.js'
+import { grouped, printTable } from '../table.js'
+import { resultOf } from './long-work.js'
 
-/** Deletes the derived state and folds it again from the stored messages. */
+/** Deletes the derived state and folds it again from the stored messages. Exit code 1 where a feed could not be. */
 export async function rebuild(context: CommandContext): Promise<number> {
   return withClient(context, {}, async (client) => {
-    const progress = await createProgress('rebuild')
-    try {
-      for await (const item of client.node.rebuild()) {
-        if (item.event === 'progress') {
-          progress.update(item.feeds, item.totalFeeds, `${grouped(item.messages)} messages`)
-          continue
-        }
-        progress.end()
-        const { event, ...result } = item
-        if (context.isJson) await context.output.json(result)
-        else {
-          await context.output.line(
-            `derived state of ${grouped(result.messages)} messages in ${grouped(result.feeds)} feeds folded again, ${result.seconds.toFixed(1)} s`,
-          )
-        }
-        return 0
+    const { output, isJson } = context
+    const result = await resultOf('rebuild', client.node.rebuild())
+    const { feeds, messages, failed, seconds } = result
+    if (isJson) await output.json(result)
+    else {
+      await output.line(
+        `derived state of ${grouped(messages)} messages in ${grouped(feeds)} feeds folded again, ${seconds.toFixed(1)} s`,
+      )
+      if (failed.length > 0) {
+        await printTable(
+          output,
+          [{ title: 'not folded' }, { title: 'reason' }],
+          failed.map(({ feed, reason }) => [feed, reason]),
+        )
       }
-    } finally {
-      progress.end()
     }
-    throw new Mistake('the node ended the rebuild without a result')
+    return failed.length === 0 ? 0 : 1
   })
 }

@@ -1,9 +1,15 @@
+import type { DunbarNode } from '@dunbar/node'
 import { Mistake } from '../mistake.js'
-import { type CommandContext, refuseForeign } from '../session.js'
+import { type CommandContext, OFFLINE } from '../session.js'
 import { printPairs } from '../table.js'
 
 export interface StartOptions {
   readonly shards?: string
+  readonly host?: string
+  readonly port?: string
+  /** False with `--no-lan`. */
+  readonly lan?: boolean
+  readonly offline?: boolean
 }
 
 /** @throws {Mistake} for anything but a count of threads */
@@ -16,31 +22,56 @@ function shardCount(text: string | undefined): { shards?: number } {
   return { shards }
 }
 
+/** @throws {Mistake} for a port that is none */
+function networkFlags({ host, port, lan, offline = false }: StartOptions) {
+  const number = Number(port)
+  if (
+    port !== undefined &&
+    !(port !== '' && Number.isInteger(number) && number >= 0 && number <= 65_535)
+  ) {
+    throw new Mistake('--port needs a whole number from 0 to 65535')
+  }
+  return {
+    ...(host === undefined ? {} : { host }),
+    ...(port === undefined ? {} : { port: number }),
+    ...(lan === false ? { lan } : {}),
+    ...(offline ? OFFLINE : {}),
+  }
+}
+
 /** Runs a node until a signal asks it to stop. The second signal ends the process at once. */
 export async function start(context: CommandContext, options: StartOptions): Promise<number> {
+  const stop = new AbortController()
   const stopping = new Promise<void>((resolve) => {
-    let hasSignal = false
     const onSignal = () => {
-      if (hasSignal) process.exit(1)
-      hasSignal = true
+      if (stop.signal.aborted) process.exit(1)
+      stop.abort()
       resolve()
     }
     process.on('SIGTERM', onSignal)
     process.on('SIGINT', onSignal)
   })
-  await refuseForeign(context.path)
   const { collectWhenIdle, startNode } = await import('@dunbar/node')
-  const node = await startNode({ path: context.path, ...shardCount(options.shards) })
+  let node: DunbarNode
+  try {
+    const { signal } = stop
+    const network = networkFlags(options)
+    node = await startNode({ path: context.path, network, ...shardCount(options.shards), signal })
+  } catch (error) {
+    if ((error as { code?: unknown }).code === 'START_ABORTED') return 0
+    throw error
+  }
   collectWhenIdle()
   try {
-    const { id, path, socketPath } = node
+    const { id, path, socketPath, address } = node
     if (context.isJson) {
-      await context.output.json({ event: 'ready', id, path, socket: socketPath })
+      await context.output.json({ event: 'ready', id, path, socket: socketPath, address })
     } else {
       await printPairs(context.output, [
         ['id', id],
         ['path', path],
         ['socket', socketPath],
+        ['address', address ?? 'offline'],
       ])
     }
     const failure = await Promise.race([stopping, node.failed])

@@ -1,0 +1,224 @@
+/**
+ * Finds peers in the local network and lets them find this node. What is heard is a hint: an
+ * address to try, where the handshake proves who is there.
+ * @source protocol digest 10.4
+ */
+import type { Clock, Logger, Timers } from '@dunbar/actor'
+import type { FeedId, Keys } from '@dunbar/core'
+import { isDialable, netAddress, type PeerAddress } from './address.js'
+import { isLocalNetworkHost, isLoopbackHost } from './host.js'
+import {
+  type Announcement,
+  encryptedPacket,
+  plainPacket,
+  readEncryptedPacket,
+  readPlainPacket,
+} from './lan-packet.js'
+import { RateWindow } from './rate-window.js'
+import type { LocalAddress, UdpPort, UdpSocket } from './udp.js'
+
+/** Discovery in the local network. */
+export interface LanConfig {
+  readonly isEnabled: boolean
+  /** Where the sockets are bound. Default `0.0.0.0`. */
+  readonly host?: string
+  /** Where announcements go. Default: the broadcast address of each network of this machine. */
+  readonly broadcastHost?: string
+  /** Port of the encrypted form. Default 26830. */
+  readonly port?: number
+  /** Port of the plain form; null does without it. Default 8008. */
+  readonly legacyPort?: number | null
+}
+
+const PORT = 26_830
+const LEGACY_PORT = 8_008
+const ANNOUNCE_MS = 2_000
+/** After a socket failed, as it does when the network goes away. */
+const REBIND_MS = 10_000
+/** Networks of this machine that are announced to. */
+const MAX_NETWORKS = 8
+
+export interface LanOptions {
+  readonly keys: Keys
+  readonly networkKey: Uint8Array
+  readonly config: LanConfig
+  /** Whether addresses of this machine count; without, they are none that another one could use. */
+  readonly allowsLoopback: boolean
+  readonly packetsPerSecond: number
+  readonly udp: UdpPort
+  readonly timers: Timers
+  readonly clock: Clock
+  readonly logger: Logger
+  /** Another peer says that it is there. */
+  onPeer(address: PeerAddress, isVerified: boolean): void
+}
+
+export class Lan {
+  readonly #options: LanOptions
+  readonly #id: FeedId
+  #endpoint: { readonly host: string; readonly port: number } | null = null
+  /** One a start, so that what comes late for an earlier one changes nothing. */
+  #run: LanRun | null = null
+
+  constructor(options: LanOptions) {
+    this.#options = options
+    this.#id = options.keys.id
+  }
+
+  get isRunning(): boolean {
+    return this.#run !== null
+  }
+
+  /** Where peers find this node; nothing is announced without. */
+  setEndpoint(endpoint: { readonly host: string; readonly port: number } | null): void {
+    this.#endpoint = endpoint
+    if (this.#run !== null) this.#announce(this.#run)
+  }
+
+  /** Resolves when the ports are bound, or known not to be to be had, which is logged. */
+  async start(): Promise<void> {
+    if (this.#run !== null) return
+    const run = new LanRun(this.#options, (announcement) => this.#hear(announcement))
+    this.#run = run
+    await run.bind(() => this.#announce(run))
+  }
+
+  stop(): void {
+    this.#run?.close()
+    this.#run = null
+  }
+
+  #hear({ addresses, isVerified }: Announcement): void {
+    for (const address of addresses) {
+      const { host, key } = address
+      if (key === this.#id || host === null || !isDialable(address)) continue
+      const isNear = isLocalNetworkHost(host)
+      if (!isNear && !(this.#options.allowsLoopback && isLoopbackHost(host))) continue
+      this.#options.onPeer(address, isVerified)
+      return
+    }
+  }
+
+  #announce(run: LanRun): void {
+    if (this.#endpoint === null) return
+    const { keys, networkKey, config, udp, allowsLoopback } = this.#options
+    const { host, port } = this.#endpoint
+    const isAnywhere = host === '' || host === '0.0.0.0' || host === '::'
+    for (const local of this.#networks(udp.localAddresses())) {
+      if (!isAnywhere && local.address !== host) continue
+      if (local.isInternal && !allowsLoopback) continue
+      const text = netAddress(local.address, port, this.#id)?.text
+      if (text === undefined) continue
+      const to = config.broadcastHost ?? broadcastOf(local)
+      run.send(encryptedPacket(text, keys, networkKey), plainPacket(text), to)
+    }
+  }
+
+  #networks(addresses: readonly LocalAddress[]): readonly LocalAddress[] {
+    return addresses
+      .filter(({ address, isInternal }) => isInternal || isLocalNetworkHost(address))
+      .slice(0, MAX_NETWORKS)
+  }
+}
+
+/** From a start to the stop behind it. */
+class LanRun {
+  readonly #options: LanOptions
+  readonly #onHeard: (announcement: Announcement) => void
+  readonly #port: number
+  readonly #legacyPort: number | null
+  #normal: UdpSocket | null = null
+  #legacy: UdpSocket | null = null
+  #isOver = false
+  #cancel: (() => void) | null = null
+  /** Each packet costs a signature check, and anybody near can send them. */
+  readonly #packets: RateWindow
+
+  constructor(options: LanOptions, onHeard: (announcement: Announcement) => void) {
+    this.#options = options
+    this.#onHeard = onHeard
+    const { port = PORT, legacyPort = LEGACY_PORT } = options.config
+    this.#port = port
+    this.#legacyPort = legacyPort
+    this.#packets = new RateWindow(options.clock, options.packetsPerSecond, 1_000)
+  }
+
+  async bind(announce: () => void): Promise<void> {
+    const { networkKey } = this.#options
+    const read = (bytes: Uint8Array) => readEncryptedPacket(bytes, networkKey)
+    this.#normal = await this.#bindOne(this.#port, read, announce)
+    if (this.#legacyPort !== null) {
+      this.#legacy = await this.#bindOne(this.#legacyPort, readPlainPacket, announce)
+    }
+    if (this.#isOver) this.close()
+    else if (this.#normal !== null || this.#legacy !== null) this.#announceAgain(announce)
+  }
+
+  send(normal: Uint8Array, legacy: Uint8Array, host: string): void {
+    this.#normal?.send(normal, this.#port, host)
+    if (this.#legacyPort !== null) this.#legacy?.send(legacy, this.#legacyPort, host)
+  }
+
+  close(): void {
+    this.#isOver = true
+    this.#cancel?.()
+    this.#cancel = null
+    this.#normal?.close()
+    this.#legacy?.close()
+    this.#normal = null
+    this.#legacy = null
+  }
+
+  #announceAgain(announce: () => void): void {
+    announce()
+    this.#cancel = this.#options.timers.set(ANNOUNCE_MS, () => this.#announceAgain(announce))
+  }
+
+  async #bindOne(
+    port: number,
+    read: (bytes: Uint8Array) => Announcement | null,
+    announce: () => void,
+  ): Promise<UdpSocket | null> {
+    const { udp, config } = this.#options
+    try {
+      return await udp.bind({
+        host: config.host ?? '0.0.0.0',
+        port,
+        onDatagram: (bytes) => {
+          if (this.#isOver || this.#packets.isFull) return
+          this.#packets.count()
+          const announcement = read(bytes)
+          if (announcement !== null) this.#onHeard(announcement)
+        },
+        onFailure: (error) => {
+          this.#warn('a socket for the local network failed', port, error)
+          this.#rebindLater(announce)
+        },
+      })
+    } catch (error) {
+      this.#warn('a port for the local network can not be had', port, error)
+      return null
+    }
+  }
+
+  #rebindLater(announce: () => void): void {
+    if (this.#isOver) return
+    this.close()
+    this.#isOver = false
+    this.#cancel = this.#options.timers.set(REBIND_MS, () => void this.bind(announce))
+  }
+
+  #warn(text: string, port: number, error: unknown): void {
+    const code = (error as { code?: unknown } | null)?.code ?? 'UNKNOWN'
+    this.#options.logger.log('warn', 'conn', text, { port, code })
+  }
+}
+
+/** The last address of a network, which all that are in it listen to. */
+function broadcastOf({ address, netmask }: LocalAddress): string {
+  const mask = netmask.split('.').map(Number)
+  return address
+    .split('.')
+    .map((part, at) => Number(part) | (~(mask[at] ?? 255) & 255))
+    .join('.')
+}

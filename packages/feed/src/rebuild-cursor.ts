@@ -1,0 +1,41 @@
+import type { Chunk, Clock, Cursor } from '@dunbar/actor'
+import type { RebuildChunk } from './protocol.js'
+import type { RebuildProgress, ShardStore } from './shard-store.js'
+
+/** One turn of a rebuild; others of the shard have theirs between two. */
+const SLICE_MS = 8
+
+/** Rebuilds a store as its reader reads: a chunk is a slice of the work. A reader that leaves ends it. */
+export class RebuildCursor implements Cursor {
+  readonly #store: ShardStore
+  readonly #clock: Clock
+  readonly #steps: ReturnType<ShardStore['rebuildAll']>
+  #progress: RebuildProgress = { feeds: 0, totalFeeds: 0, messages: 0 }
+  #isDone = false
+
+  constructor(store: ShardStore, clock: Clock) {
+    this.#store = store
+    this.#clock = clock
+    this.#steps = store.rebuildAll()
+  }
+
+  pull(): Chunk | 'end' {
+    if (this.#isDone) return 'end'
+    const until = this.#clock.monotonic() + SLICE_MS
+    do {
+      const step = this.#steps.next()
+      if (step.done) {
+        this.#isDone = true
+        const { messages } = this.#store.statistics()
+        const chunk: RebuildChunk = { ...this.#progress, messages, failed: step.value }
+        return { value: chunk }
+      }
+      this.#progress = step.value
+    } while (this.#clock.monotonic() < until)
+    return { value: { ...this.#progress, failed: null } satisfies RebuildChunk }
+  }
+
+  close(): void {
+    this.#steps.return([])
+  }
+}

@@ -1,0 +1,210 @@
+import { join } from 'node:path'
+import type { Ports } from '@dunbar/actor'
+import { friendsMethods, publishContent, type Services } from '@dunbar/api'
+import { type Conn, type ConnGraph, createConn, type PeerAddress } from '@dunbar/conn'
+import { CodedError, feedIdToBytes, isCodedError, type Keys } from '@dunbar/core'
+import { type Graph, openGraph } from '@dunbar/graph'
+import { createReplicator, type Replicator } from '@dunbar/replicate'
+import {
+  dialTcp,
+  type Method,
+  type MethodTable,
+  methodTable,
+  type SecurePeer,
+  serveTcp,
+  type TcpServer,
+} from '@dunbar/wire'
+import type { Config } from './config.js'
+import { followPubs } from './pub-messages.js'
+import { syncMethods } from './sync-job.js'
+
+/** The node among its peers: follow graph, replication, connections. */
+export interface Network {
+  /** Multiserver address of this machine's port; null where nothing listens. */
+  readonly address: string | null
+  /** What local clients may call. */
+  readonly localMethods: readonly Method[]
+  /** Ends all connections. Close before the shards stop. */
+  close(): Promise<void>
+}
+
+export interface NetworkOptions {
+  readonly config: Config
+  readonly keys: Keys
+  readonly services: Services
+  readonly ports: Ports
+}
+
+/** @throws {LISTEN_FAILED} */
+export async function openNetwork(options: NetworkOptions): Promise<Network> {
+  const { config, services, ports } = options
+  const graph = await openGraphOf(options)
+  const replicator = await createReplicator({
+    id: services.id,
+    router: services.router,
+    shards: services.shards,
+    set: graph.replicationSet,
+    files: ports.fs,
+    folder: join(config.path, 'derived', 'peer-clocks'),
+    timers: ports.timers,
+    clock: ports.clock,
+    logger: ports.logger,
+  })
+  // Filled before anybody can connect: the methods and the room that dials need each other.
+  const served: { methods: MethodTable } = { methods: new Map() }
+  const conn = await openConn(options, graph, served)
+  served.methods = methodTable([...replicator.peerMethods, ...conn.peerMethods])
+  conn.onPeer((peer) => replicator.addPeer(peer))
+  const pubs = followPubs(services, graph, conn, ports.logger)
+  let server: TcpServer | null = null
+  try {
+    server = config.network.listen ? await listen(options, conn, served) : null
+  } catch (error) {
+    await closeAll(graph, replicator, conn, pubs)
+    throw error
+  }
+  conn.setEndpoint(server)
+  return {
+    address: conn.addressFor('device'),
+    localMethods: [
+      ...friendsMethods(graph),
+      ...replicator.localMethods,
+      ...conn.localMethods,
+      ...syncMethods({ services, graph, replicator, conn }),
+    ],
+    close: async () => {
+      conn.setEndpoint(null)
+      await Promise.all([server?.close(), closeAll(graph, replicator, conn, pubs)])
+    },
+  }
+}
+
+async function closeAll(graph: Graph, replicator: Replicator, conn: Conn, pubs: { close(): void }) {
+  pubs.close()
+  await conn.close()
+  await replicator.close()
+  await graph.close()
+}
+
+function openGraphOf({ config, services, ports }: NetworkOptions): Promise<Graph> {
+  const { hops, feeds, bytes } = config.replication
+  return openGraph({
+    id: services.id,
+    shards: services.shards,
+    maxHops: hops,
+    ...(feeds === null ? {} : { maxFeeds: feeds }),
+    ...(bytes === null ? {} : { maxBytes: bytes }),
+    turns: ports.turns,
+    timers: ports.timers,
+    logger: ports.logger,
+  })
+}
+
+function openConn(
+  { config, keys, services, ports }: NetworkOptions,
+  graph: Graph,
+  served: { readonly methods: MethodTable },
+): Promise<Conn> {
+  const { network } = config
+  const networkKey = networkKeyOf(config)
+  const { timers, clock, logger } = ports
+  const dial = (address: PeerAddress, others?: Keys): Promise<SecurePeer> => {
+    const { host, port, key } = address
+    if (host === null || port === null) {
+      throw new CodedError('ADDRESS_UNSUPPORTED', `${address.text} has no host and port`, {})
+    }
+    return dialTcp({
+      host,
+      port,
+      remoteKey: feedIdToBytes(key),
+      keys: others ?? keys,
+      networkKey,
+      methods: others === undefined ? served.methods : new Map(),
+      timers,
+      clock,
+      logger,
+    })
+  }
+  return createConn({
+    keys,
+    networkKey,
+    folder: config.path,
+    dial,
+    graph: connGraph(graph),
+    publish: (content) => publishContent(services, content),
+    files: ports.fs,
+    timers,
+    clock,
+    random: ports.random,
+    logger,
+    config: {
+      externalHosts: network.external,
+      autoconnect: network.autoconnect,
+      allowsPrivate: network.allowPrivate,
+      lan: {
+        isEnabled: network.lan && network.listen,
+        port: network.lanPort,
+        legacyPort: network.lanLegacyPort,
+        ...(network.lanHost === null ? {} : { host: network.lanHost }),
+        ...(network.lanBroadcast === null ? {} : { broadcastHost: network.lanBroadcast }),
+      },
+    },
+  })
+}
+
+const networkKeyOf = (config: Config): Uint8Array =>
+  new Uint8Array(Buffer.from(config.caps.shs, 'base64'))
+
+/** What the connections ask of the follow graph. */
+function connGraph(graph: Graph): ConnGraph {
+  return {
+    hopsOf: (id) => graph.hopsOf(id),
+    isBlocked: (id) => graph.isBlocking(graph.id, id),
+    onBlocked: (listener) =>
+      graph.replicationSet.onChange(({ blocks }) => {
+        for (const { source, dest, isBlocked } of blocks) {
+          if (source === graph.id && isBlocked) listener(dest)
+        }
+      }),
+    onChange: (listener) => graph.onHops(() => listener()),
+  }
+}
+
+/** All addresses of IPv4, for machines without IPv6. */
+const ANY_IPV4 = '0.0.0.0'
+
+async function listen(
+  options: NetworkOptions,
+  conn: Conn,
+  served: { readonly methods: MethodTable },
+): Promise<TcpServer> {
+  const { config, keys, ports } = options
+  const { timers, clock, logger } = ports
+  const serve = (host: string, port: number) =>
+    serveTcp({
+      host,
+      port,
+      keys,
+      networkKey: networkKeyOf(config),
+      authorize: (id) => conn.authorize(id),
+      methodsFor: (id) => conn.methodsFor(id, served.methods),
+      timers,
+      clock,
+      logger,
+      onPeer: (peer) => conn.addPeer(peer),
+    })
+  let { host, port } = config.network
+  for (;;) {
+    try {
+      return await serve(host, port)
+    } catch (error) {
+      const reason = isCodedError(error) ? error.data.reason : null
+      if (reason === 'EADDRINUSE' && config.network.isPortOpen && port !== 0) {
+        logger.log('warn', 'node', `port ${port} is taken; listening on another one`, { port })
+        port = 0
+      } else if ((reason === 'EAFNOSUPPORT' || reason === 'EADDRNOTAVAIL') && host === '::') {
+        host = ANY_IPV4
+      } else throw error
+    }
+  }
+}

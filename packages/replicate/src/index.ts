@@ -1,0 +1,5 @@
+export { ReplicationError, type ReplicationErrorCode } from './error.js'
+export { REPLICATION_LIMITS, type ReplicationLimits } from './limits.js'
+export type { ReplicationSet, ReplicationSetChange } from './replication-set.js'
+export { createReplicator, type Replicator, type ReplicatorOptions } from './replicator.js'
+export type { BehindFeed, PeerReplication, ReplicationStatus, StalledFeed } from './status.js'

@@ -1,0 +1,149 @@
+/**
+ * What peers are known to hold, from one session to the next, so that only what has changed is
+ * mentioned. One file a peer: `dunbar clock 1` · f64 saved (ms) · u32 count · as many times a 32-byte
+ * key and an i32 sequence · u32 crc32 of all that. A file that can't be read is nothing: the next
+ * session mentions every feed.
+ *
+ * A file is taken away while its peer is connected: after a crash nobody relies on what was believed
+ * before it, as what was received then may be lost.
+ */
+import { crc32 } from 'node:zlib'
+import type { FileSystem, Logger } from '@dunbar/actor'
+import { type FeedId, feedIdFromBytes, feedIdToBytes } from '@dunbar/core'
+
+const MAGIC = Buffer.from('dunbar clock 1\n')
+const HEADER_BYTES = MAGIC.length + 12
+const ENTRY_BYTES = 36
+const SUM_BYTES = 4
+const SUFFIX = '.clock'
+
+export interface PeerClocksOptions {
+  readonly files: FileSystem
+  readonly folder: string
+  readonly maxPeers: number
+  readonly maxBytes: number
+  readonly logger: Logger
+  /** Wall time, ms. */
+  now(): number
+}
+
+export type PeerClock = readonly (readonly [id: FeedId, sequence: number])[]
+
+export class PeerClocks {
+  readonly #options: PeerClocksOptions
+
+  constructor(options: PeerClocksOptions) {
+    this.#options = options
+  }
+
+  /** What is known of a peer, which is forgotten here. Empty where nothing is. */
+  take(peer: FeedId): PeerClock {
+    const { files } = this.#options
+    const path = this.#pathOf(peer)
+    return this.#trying('read', [], () => {
+      const found = files.stat(path)
+      if (found === null) return []
+      const bytes = found.sizeBytes > this.#options.maxBytes ? null : files.readFile(path)
+      files.remove(path)
+      return bytes === null ? [] : (decode(bytes)?.clock ?? [])
+    })
+  }
+
+  /** Keeps what a peer holds, up to the cap of bytes; the peer that was kept longest ago goes where there are too many. */
+  save(peer: FeedId, clock: Iterable<readonly [id: FeedId, sequence: number]>): void {
+    const { files, folder, now } = this.#options
+    this.#trying('kept', undefined, () => {
+      const bytes = this.#encode(clock, now())
+      if (bytes === null) return
+      files.makeFolder(folder)
+      const path = this.#pathOf(peer)
+      const made = `${path}.new`
+      if (files.stat(made) !== null) files.remove(made)
+      const handle = files.open(made, 'createNew')
+      try {
+        handle.write(bytes, 0)
+      } finally {
+        handle.close()
+      }
+      files.rename(made, path)
+      this.#dropOldest()
+    })
+  }
+
+  #encode(clock: Iterable<readonly [FeedId, number]>, savedMs: number): Uint8Array | null {
+    const room = Math.floor((this.#options.maxBytes - HEADER_BYTES - SUM_BYTES) / ENTRY_BYTES)
+    const entries: (readonly [FeedId, number])[] = []
+    for (const entry of clock) {
+      if (entries.length === room) break
+      entries.push(entry)
+    }
+    if (entries.length === 0) return null
+    const bytes = Buffer.alloc(HEADER_BYTES + entries.length * ENTRY_BYTES + SUM_BYTES)
+    MAGIC.copy(bytes)
+    bytes.writeDoubleLE(savedMs, MAGIC.length)
+    bytes.writeUInt32LE(entries.length, MAGIC.length + 8)
+    let at = HEADER_BYTES
+    for (const [id, sequence] of entries) {
+      bytes.set(feedIdToBytes(id), at)
+      bytes.writeInt32LE(sequence, at + 32)
+      at += ENTRY_BYTES
+    }
+    bytes.writeUInt32LE(crc32(bytes.subarray(0, at)), at)
+    return bytes
+  }
+
+  #dropOldest(): void {
+    const { files, folder, maxPeers } = this.#options
+    const names = files.list(folder).filter((name) => name.endsWith(SUFFIX))
+    if (names.length <= maxPeers) return
+    // Some at once, so that the folder is not read through every time.
+    const aged = names.map((name) => ({ name, savedMs: this.#savedAt(`${folder}/${name}`) }))
+    aged.sort((one, other) => one.savedMs - other.savedMs)
+    for (const { name } of aged.slice(0, names.length - Math.floor(maxPeers * 0.9))) {
+      files.remove(`${folder}/${name}`)
+    }
+  }
+
+  /** 0 where that can't be read. */
+  #savedAt(path: string): number {
+    const handle = this.#options.files.open(path, 'read')
+    try {
+      const head = Buffer.alloc(8)
+      return handle.read(head, 0, 8, MAGIC.length) === 8 ? head.readDoubleLE(0) || 0 : 0
+    } finally {
+      handle.close()
+    }
+  }
+
+  #pathOf(peer: FeedId): string {
+    return `${this.#options.folder}/${Buffer.from(feedIdToBytes(peer)).toString('hex')}${SUFFIX}`
+  }
+
+  /** What can be derived again is not worth a failure. */
+  #trying<Value>(what: string, otherwise: Value, run: () => Value): Value {
+    try {
+      return run()
+    } catch (error) {
+      const code = (error as { code?: unknown } | null)?.code ?? null
+      const text = `the clock of a peer could not be ${what}`
+      this.#options.logger.log('warn', 'replicate', text, { code })
+      return otherwise
+    }
+  }
+}
+
+function decode(bytes: Uint8Array): { clock: PeerClock } | null {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  if (buffer.length < HEADER_BYTES + SUM_BYTES) return null
+  if (MAGIC.compare(buffer, 0, MAGIC.length) !== 0) return null
+  const count = buffer.readUInt32LE(MAGIC.length + 8)
+  const end = HEADER_BYTES + count * ENTRY_BYTES
+  if (buffer.length !== end + SUM_BYTES) return null
+  if (crc32(buffer.subarray(0, end)) !== buffer.readUInt32LE(end)) return null
+  const clock: (readonly [FeedId, number])[] = []
+  for (let at = HEADER_BYTES; at < end; at += ENTRY_BYTES) {
+    const sequence = buffer.readInt32LE(at + 32)
+    if (sequence >= -1) clock.push([feedIdFromBytes(buffer.subarray(at, at + 32)), sequence])
+  }
+  return { clock }
+}

@@ -1,0 +1,455 @@
+import type { Clock, FileSystem, Logger, Router, Timers } from '@dunbar/actor'
+import type { FeedId } from '@dunbar/core'
+import { FeedClient, type ShardClient } from '@dunbar/feed'
+import type { Method, MethodCall, RpcConnection, SecurePeer } from '@dunbar/wire'
+import { optionsOf } from './arguments.js'
+import { ClockFollower } from './clock-follower.js'
+import { EbtEngine } from './ebt-engine.js'
+import type { EbtPeer } from './ebt-peer.js'
+import { EbtSession } from './ebt-session.js'
+import { ReplicationError } from './error.js'
+import { FeedTable } from './feed-table.js'
+import { historyMethod } from './history-serving.js'
+import { HistorySession, isMissing } from './history-session.js'
+import { codeOf, Intake, type IntakeHost } from './intake.js'
+import { REPLICATION_LIMITS, type ReplicationLimits } from './limits.js'
+import { localMethods } from './local-methods.js'
+import { PeerClocks } from './peer-clocks.js'
+import type { PeerEntry } from './peer-entry.js'
+import type { ReplicationSet, ReplicationSetChange } from './replication-set.js'
+import type { BehindFeed, ReplicationStatus } from './status.js'
+import { behindOf, statusOf } from './status-report.js'
+
+/** What a replicator is built on. */
+export interface ReplicatorOptions {
+  readonly id: FeedId
+  readonly router: Router
+  readonly shards: readonly ShardClient[]
+  readonly set: ReplicationSet
+  readonly files: FileSystem
+  /** Where the clocks of peers are kept; made where it is missing. May be deleted at any time. */
+  readonly folder: string
+  readonly timers: Timers
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly limits?: Partial<ReplicationLimits>
+}
+
+/** Replicates feeds with all connected peers. */
+export interface Replicator {
+  /** What peers may call: `ebt.replicate`, `ebt.replicateFormat`, `ebt.clock`, `createHistoryStream`. */
+  readonly peerMethods: readonly Method[]
+  /** For local clients: `ebt.peerStatus`, `ebt.clock`, `ebt.request`, `ebt.block`, `replicate.*`. */
+  readonly localMethods: readonly Method[]
+  /** Begins to replicate with a peer; ends with its connection. Never throws. */
+  addPeer(peer: SecurePeer): void
+  status(): ReplicationStatus
+  /** Replicated feeds of which this peer has more, and is not shut out from sending them. */
+  behind(id: FeedId): readonly BehindFeed[]
+  /** Calls `listener` when the status has changed, some times a second at most; the returned function takes that back. */
+  onProgress(listener: () => void): () => void
+  /** Ends all sessions and keeps what peers are known to have. */
+  close(): Promise<void>
+}
+
+/** Between two words to those who watch. */
+const PROGRESS_MS = 250
+/** As many streams of history asked for show that a peer knows no EBT. */
+const LEGACY_STREAMS = 8
+
+/** Resolves when it is known how far all feeds are held. */
+export async function createReplicator(options: ReplicatorOptions): Promise<Replicator> {
+  const replicator = new NodeReplicator(options)
+  await replicator.ready
+  return replicator
+}
+
+class NodeReplicator implements Replicator {
+  readonly peerMethods: readonly Method[]
+  readonly localMethods: readonly Method[]
+  readonly ready: Promise<unknown>
+  readonly #options: ReplicatorOptions
+  readonly #limits: ReplicationLimits
+  readonly #engine: EbtEngine
+  readonly #clocks: PeerClocks
+  readonly #followers: readonly ClockFollower[]
+  readonly #intakeHost: IntakeHost
+  readonly #entries = new Map<RpcConnection, PeerEntry>()
+  readonly #sessions = new Map<EbtPeer, EbtSession>()
+  readonly #listeners = new Set<() => void>()
+  readonly #leaveSet: () => void
+  #cancelTick: (() => void) | null = null
+  #cancelProgress: (() => void) | null = null
+  #isClosed = false
+
+  constructor(options: ReplicatorOptions) {
+    this.#options = options
+    const { shards, set, files, folder, logger, clock } = options
+    const limits = { ...REPLICATION_LIMITS, ...options.limits }
+    this.#limits = limits
+    this.#engine = new EbtEngine(new FeedTable(), {
+      isBlocked: (source, dest) => set.isBlocked(source, dest),
+      onReady: (peer) => this.#sessions.get(peer)?.wake(),
+      stallMs: limits.stallMs,
+      strangerFeeds: limits.strangerFeeds,
+      sentNotes: limits.sentNotes,
+    })
+    this.#clocks = new PeerClocks({
+      files,
+      folder,
+      maxPeers: limits.clockPeers,
+      maxBytes: limits.clockBytes,
+      logger,
+      now: () => clock.now(),
+    })
+    this.#intakeHost = {
+      engine: this.#engine,
+      shards,
+      credits: shards.map(() => ({ bytes: 0 })),
+      limits,
+      now: this.#now,
+    }
+    for (const id of set.feeds()) this.#engine.want(id, true, this.#now())
+    this.#leaveSet = set.onChange((change) => this.#onSetChange(change))
+    this.#followers = shards.map(
+      (shard) =>
+        new ClockFollower({
+          shard,
+          after: this.#after,
+          onHeld: (id, sequence) => this.#onHeld(id, sequence),
+          onBroken: (error) => this.#log('warn', 'a clock is followed anew', error),
+        }),
+    )
+    this.ready = Promise.all(this.#followers.map(({ synced }) => synced))
+    this.peerMethods = this.#methodsForPeers()
+    this.localMethods = localMethods({
+      id: options.id,
+      engine: this.#engine,
+      set,
+      onProgress: (listener) => this.onProgress(listener),
+      block: (source, dest, isBlocked) => {
+        this.#engine.block(source, dest, isBlocked, this.#now())
+      },
+    })
+  }
+
+  addPeer(peer: SecurePeer): void {
+    const { connection, remoteId } = peer
+    if (this.#isClosed || this.#entries.has(connection)) return
+    const { historyStreams, strangerHistoryStreams } = this.#limits
+    const { set } = this.#options
+    const entry: PeerEntry = {
+      peer,
+      connection,
+      reader: {
+        id: remoteId,
+        maxStreams: set.has(remoteId) ? historyStreams : strangerHistoryStreams,
+        streamCount: 0,
+        onAsked: (feed, from) => this.#onHistoryAsked(entry, feed, from),
+      },
+      ebt: null,
+      history: null,
+      askedCount: 0,
+      cancelPatience: () => {},
+    }
+    this.#entries.set(connection, entry)
+    this.#tickLater()
+    void connection.closed.then(() => this.#leave(entry))
+    if (peer.isDialler) {
+      void this.#callEbt(entry)
+    } else {
+      const { ebtPatienceMs } = this.#limits
+      entry.cancelPatience = this.#after(ebtPatienceMs, () => this.#beginHistory(entry))
+    }
+    this.#progressed()
+  }
+
+  status(): ReplicationStatus {
+    const { clock } = this.#options
+    return statusOf(this.#engine, this.#entries.values(), clock.now() - clock.monotonic())
+  }
+
+  behind(id: FeedId): readonly BehindFeed[] {
+    return behindOf(this.#engine, id)
+  }
+
+  onProgress(listener: () => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    this.#leaveSet()
+    this.#cancelTick?.()
+    this.#cancelProgress?.()
+    for (const follower of this.#followers) follower.close()
+    for (const entry of [...this.#entries.values()]) this.#leave(entry)
+    this.#listeners.clear()
+  }
+
+  // --- what peers call ---
+
+  #methodsForPeers(): Method[] {
+    const replicate = (name: string): Method => ({
+      name,
+      type: 'duplex',
+      rawInput: true,
+      itemBytes: this.#limits.itemBytes,
+      handler: (args, call) => this.#answerEbt(args, call),
+    })
+    return [
+      replicate('ebt.replicate'),
+      replicate('ebt.replicateFormat'),
+      {
+        name: 'ebt.clock',
+        type: 'async',
+        handler: (args, { connection }) => this.#clockFor(args, this.#entryOf(connection)),
+      },
+      historyMethod({
+        readerOf: (connection) => this.#entryOf(connection).reader,
+        isHidden: (feed, reader) => this.#isHidden(feed, reader),
+        feedOf: this.#feedOf,
+      }),
+    ]
+  }
+
+  #answerEbt(args: readonly unknown[], { connection, batches }: MethodCall): unknown {
+    const entry = this.#entryOf(connection)
+    const options = optionsOf('ebt.replicate', args[0])
+    if (options.version !== 3) {
+      throw new ReplicationError('EBT_VERSION', 'expected ebt.replicate({version: 3})')
+    }
+    assertFormat(options.format)
+    const session = this.#openSession(entry, true)
+    session.read(batches).catch((error: unknown) => {
+      this.#log('debug', 'a peer ended a session', error)
+    })
+    return session.output
+  }
+
+  /** All that is held and not hidden from the peer. */
+  #clockFor(args: readonly unknown[], { peer }: PeerEntry): Record<string, number> {
+    assertFormat(optionsOf('ebt.clock', args[0]).format)
+    const { feeds } = this.#engine
+    const clock: Record<string, number> = {}
+    for (let feed = 0; feed < feeds.size; feed++) {
+      const id = feeds.idOf(feed)
+      if (feeds.held[feed]! > 0 && !this.#isHidden(id, peer.remoteId)) clock[id] = feeds.held[feed]!
+    }
+    return clock
+  }
+
+  #isHidden(feed: FeedId, reader: FeedId): boolean {
+    const { set, id } = this.#options
+    return set.isBlocked(feed, reader) || set.isBlocked(id, feed)
+  }
+
+  /** @throws {NOT_A_PEER} */
+  #entryOf(connection: RpcConnection): PeerEntry {
+    const entry = this.#entries.get(connection)
+    if (entry !== undefined) return entry
+    throw new ReplicationError('NOT_A_PEER', 'this is for peers that are replicated with')
+  }
+
+  // --- sessions ---
+
+  async #callEbt(entry: PeerEntry): Promise<void> {
+    const session = this.#openSession(entry, false)
+    let failure: unknown = null
+    try {
+      const { itemBytes } = this.#limits
+      const args = [{ version: 3, format: 'classic' }]
+      await session.read(
+        entry.connection.rawDuplex('ebt.replicate', args, session.output, { itemBytes }),
+      )
+    } catch (error) {
+      failure = error
+    }
+    session.end()
+    if (session.hasSpoken || !this.#entries.has(entry.connection)) return
+    this.#log('info', 'a peer speaks no EBT', failure)
+    if (isMissing(failure)) this.#beginHistory(entry)
+    else
+      entry.cancelPatience = this.#after(this.#limits.ebtPatienceMs, () =>
+        this.#beginHistory(entry),
+      )
+  }
+
+  #openSession(entry: PeerEntry, isServer: boolean): EbtSession {
+    const { remoteId } = entry.peer
+    entry.ebt?.supersede()
+    const others = [...this.#entries.values()].filter(
+      ({ peer, ebt }) => peer.remoteId === remoteId && ebt !== null,
+    )
+    // Entries are in the order of their connections: the oldest ends.
+    for (const { ebt } of others.slice(0, others.length + 1 - this.#limits.peerSessions)) {
+      ebt?.supersede()
+    }
+    const stored = this.#clocks.take(remoteId)
+    const peer = this.#engine.connect(remoteId, isServer, stored, this.#now())
+    const session: EbtSession = new EbtSession({
+      engine: this.#engine,
+      peer,
+      intake: this.#intakeFor(entry, peer),
+      ownId: this.#options.id,
+      limits: this.#limits,
+      feedOf: this.#feedOf,
+      now: this.#now,
+      after: this.#after,
+      onOwnFeed: (sequence) => this.#confirm(sequence),
+      onSpoken: () => {
+        entry.cancelPatience()
+        this.#endHistory(entry)
+      },
+      onEnd: () => this.#endSession(entry, session),
+    })
+    entry.ebt = session
+    this.#sessions.set(peer, session)
+    return session
+  }
+
+  #endSession(entry: PeerEntry, session: EbtSession): void {
+    const { peer } = session
+    if (!this.#sessions.delete(peer)) return
+    if (entry.ebt === session) entry.ebt = null
+    // Who never spoke has taught nothing; what was known of it is kept as it was.
+    if (peer.isOpen || !this.#isKnownElsewhere(peer)) {
+      this.#clocks.save(peer.id, this.#engine.clockOf(peer))
+    }
+    this.#engine.disconnect(peer, this.#now())
+    this.#progressed()
+  }
+
+  #isKnownElsewhere({ id }: EbtPeer): boolean {
+    return [...this.#sessions.keys()].some((other) => other.id === id)
+  }
+
+  #intakeFor(entry: PeerEntry, peer: EbtPeer): Intake {
+    const onOffence = (offence: string): void => {
+      if (!this.#entries.has(entry.connection)) return
+      this.#log('warn', `a peer was let go: ${offence}`, null, { peer: peer.id })
+      this.#leave(entry)
+      void entry.connection.close()
+    }
+    return new Intake(this.#intakeHost, peer, onOffence, () => this.#progressed())
+  }
+
+  #leave(entry: PeerEntry): void {
+    if (!this.#entries.delete(entry.connection)) return
+    entry.cancelPatience()
+    entry.ebt?.end()
+    this.#endHistory(entry)
+    if (this.#entries.size === 0) {
+      this.#cancelTick?.()
+      this.#cancelTick = null
+    }
+    this.#progressed()
+  }
+
+  // --- peers that speak no EBT ---
+
+  #onHistoryAsked(entry: PeerEntry, feed: FeedId, from: number): void {
+    if (feed === this.#options.id && from > 1) this.#confirm(from - 1)
+    entry.askedCount += 1
+    if (entry.askedCount === LEGACY_STREAMS && !entry.peer.isDialler) this.#beginHistory(entry)
+  }
+
+  #beginHistory(entry: PeerEntry): void {
+    entry.cancelPatience()
+    const isSpoken = entry.ebt?.hasSpoken === true
+    if (isSpoken || entry.history !== null || !this.#entries.has(entry.connection)) return
+    const { remoteId } = entry.peer
+    const peer = this.#engine.connect(remoteId, false, [], this.#now())
+    entry.history = new HistorySession({
+      connection: entry.connection,
+      engine: this.#engine,
+      peer,
+      intake: this.#intakeFor(entry, peer),
+      limits: this.#limits,
+      after: this.#after,
+    })
+    entry.history.start()
+    this.#progressed()
+  }
+
+  #endHistory(entry: PeerEntry): void {
+    const { history } = entry
+    if (history === null) return
+    entry.history = null
+    history.end()
+    this.#engine.disconnect(history.peer, this.#now())
+  }
+
+  // --- what happens ---
+
+  #onHeld(id: FeedId, sequence: number): void {
+    this.#engine.setHeld(id, sequence, this.#now())
+    this.#progressed()
+  }
+
+  #onSetChange({ added, removed, blocks }: ReplicationSetChange): void {
+    const nowMs = this.#now()
+    for (const id of added) this.#engine.want(id, true, nowMs)
+    for (const id of removed) this.#engine.want(id, false, nowMs)
+    for (const { source, dest, isBlocked } of blocks) {
+      this.#engine.block(source, dest, isBlocked, nowMs)
+      if (source === this.#options.id && isBlocked) this.#endWith(dest)
+    }
+    if (added.length > 0) for (const { history } of this.#entries.values()) history?.start()
+    this.#progressed()
+  }
+
+  /** The user blocks a peer. */
+  #endWith(id: FeedId): void {
+    for (const entry of [...this.#entries.values()]) {
+      if (entry.peer.remoteId === id) this.#leave(entry)
+    }
+  }
+
+  #confirm(sequence: number): void {
+    this.#feedOf(this.#options.id)
+      .confirm(sequence)
+      .catch((error: unknown) => this.#log('warn', 'the own feed took no confirmation', error))
+  }
+
+  #tickLater(): void {
+    this.#cancelTick ??= this.#after(this.#limits.tickMs, () => {
+      this.#cancelTick = null
+      this.#engine.tick(this.#now())
+      if (this.#entries.size > 0) this.#tickLater()
+    })
+  }
+
+  #progressed(): void {
+    if (this.#listeners.size === 0 || this.#cancelProgress !== null || this.#isClosed) return
+    this.#cancelProgress = this.#after(PROGRESS_MS, () => {
+      this.#cancelProgress = null
+      for (const listener of [...this.#listeners]) listener()
+    })
+  }
+
+  readonly #now = (): number => this.#options.clock.monotonic()
+
+  readonly #after = (delayMs: number, run: () => void): (() => void) =>
+    this.#options.timers.set(delayMs, run)
+
+  readonly #feedOf = (id: FeedId): FeedClient => new FeedClient(this.#options.router, id)
+
+  #log(
+    level: 'debug' | 'info' | 'warn',
+    text: string,
+    error: unknown,
+    data: Readonly<Record<string, unknown>> = {},
+  ): void {
+    const code = error === null ? {} : { code: codeOf(error) }
+    this.#options.logger.log(level, 'replicate', text, { ...data, ...code })
+  }
+}
+
+/** Formats that are replicated; each has an engine of its own. @throws {EBT_FORMAT} */
+function assertFormat(format: unknown): void {
+  if (format === undefined || format === null || format === 'classic') return
+  throw new ReplicationError('EBT_FORMAT', `Unknown format: ${String(format).slice(0, 64)}`)
+}
