@@ -54,8 +54,6 @@ export interface Replicator {
 
 /** Between two words to those who watch. */
 const PROGRESS_MS = 250
-/** As many streams of history asked for show that a peer knows no EBT. */
-const LEGACY_STREAMS = 8
 
 /** Resolves when it is known how far all feeds are held. */
 export async function createReplicator(options: ReplicatorOptions): Promise<Replicator> {
@@ -149,7 +147,6 @@ class NodeReplicator implements Replicator {
       },
       ebt: null,
       history: null,
-      askedCount: 0,
       cancelPatience: () => {},
     }
     this.#entries.set(connection, entry)
@@ -367,8 +364,8 @@ class NodeReplicator implements Replicator {
 
   #onHistoryAsked(entry: PeerEntry, feed: FeedId, from: number): void {
     if (feed === this.#options.id && from > 1) this.#confirm(from - 1)
-    entry.askedCount += 1
-    if (entry.askedCount === LEGACY_STREAMS && !entry.peer.isDialler) this.#beginHistory(entry)
+    // Who dials and knows EBT begins with it; who asks for history instead waits to be asked itself.
+    if (entry.ebt === null && !entry.peer.isDialler) this.#beginHistory(entry)
   }
 
   #beginHistory(entry: PeerEntry): void {
