@@ -32,4 +32,4 @@ export type {
   SyncProgress,
   VerifyDone,
 } from './node-work.js'
-export type { FeedStatus, NodeStatus, Progress } from './status.js'
+export type { FeedStatus, NodeStatus, Progress, PublishStatus } from './status.js'
