@@ -8,6 +8,7 @@ import { memoryFigures } from './memory-figures.js'
 import { queryFigures } from './query-figures.js'
 import { commitOf, type Figure, printFigures, storeResults } from './report.js'
 import { syncFigures } from './sync-figures.js'
+import { wireFigures } from './wire-figures.js'
 
 /** `npm run bench`: the node's headline figures, each beside the limit or goal that it is judged by. */
 const { values: flags } = parseArgs({
@@ -65,6 +66,8 @@ try {
     figures.push(...(await bigRestartFigures(folder, seed, samples)))
   }
   if (wants('sync')) {
+    say('serving to a peer')
+    figures.push(...(await wireFigures(folder, samples)))
     say('replication')
     const big = wants('million')
       ? await makeDataset(folder, { feeds: 5_000, messages: 1_000_000, seed })

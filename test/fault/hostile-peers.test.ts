@@ -399,7 +399,7 @@ describe('a request', () => {
 
 describe('streams', () => {
   test('of one peer are 64 at most, however many it opens, and numbers mean one of them', async () => {
-    const node = await setting()
+    const node = await setting({ limits: { callsPerSecond: null } })
     const peer = await HostilePeer.inside(node)
     const total = 100_000
     const open = (number: number) =>

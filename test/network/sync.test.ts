@@ -110,7 +110,7 @@ describe('from a peer with feeds of its own and of others', () => {
     const { host, port } = partsOf(pub.ready.address)
     const from = (address: string) => dunbarRefuses(['sync', '--from', address, '--path', path])
     expect(await from(`net:${host}:${port}~shs:${NOBODY}`)).toMatch(
-      /^no handshake with 127\.0\.0\.1, port \d+, as @iojj/,
+      /^no handshake with @iojj.+ at 127\.0\.0\.1, port \d+: /,
     )
     expect(await from(`net:${host}:${await freePort()}~shs:${NOBODY}`)).toMatch(
       /^could not connect to 127\.0\.0\.1, port \d+: ECONNREFUSED$/,

@@ -122,7 +122,7 @@ test('a block ends the connection, refuses new ones from either side, and is tak
     `${benId} is blocked by this node`,
   )
   expect(await dunbarRefuses(['connect', ana.ready.address, '--path', ben.ready.path])).toMatch(
-    /^no handshake with 127\.0\.0\.1, port \d+, as @/,
+    /^no handshake with @.+ at 127\.0\.0\.1, port \d+: /,
   )
   const post = await toAna.publish({ type: 'post', text: 'not for Ben' })
   expect(await dunbarPrints(['unblock', benId, '--path', ana.ready.path])).toBe(

@@ -32,4 +32,12 @@ export type {
   SyncProgress,
   VerifyDone,
 } from './node-work.js'
-export type { FeedStatus, NodeStatus, Progress, PublishStatus } from './status.js'
+export type {
+  FeedStatus,
+  Fork,
+  ForkItem,
+  ForkStreamOptions,
+  NodeStatus,
+  Progress,
+  PublishStatus,
+} from './status.js'

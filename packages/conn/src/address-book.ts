@@ -99,15 +99,25 @@ export class AddressBook {
 
   /** Adds an entry or puts fields into one. @throws {ADDRESS_BOOK_FULL | BAD_ARGUMENT} */
   set(address: PeerAddress, fields: Readonly<Record<string, unknown>>): void {
-    const held = this.#entries.get(address.text)
+    const { text, key } = address
+    const held = this.#entries.get(text)
+    const entry = this.#checked({ birth: this.#options.clock.now(), ...held, ...fields }, key)
+    if (entry === null) {
+      const maxBytes = this.#options.limits.bookEntryBytes
+      throw new ConnError('BAD_ARGUMENT', `an entry has at most ${maxBytes} bytes`, { maxBytes })
+    }
     if (held === undefined) this.#makeRoom()
-    this.#put(address.text, { birth: this.#options.clock.now(), ...held, ...fields }, address.key)
+    this.#entries.set(text, entry)
+    this.#changed(held === undefined ? 'insert' : 'update', text)
   }
 
-  /** Puts fields into an entry; nothing where there is none. */
+  /** Puts fields into an entry; nothing where there is none, or no room in it. */
   update(address: string, fields: Partial<AddressEntry>): void {
     const held = this.#entries.get(address)
-    if (held !== undefined) this.#put(address, { ...held, ...fields }, held.key)
+    const entry = held === undefined ? null : this.#checked({ ...held, ...fields }, held.key)
+    if (entry === null) return
+    this.#entries.set(address, entry)
+    this.#changed('update', address)
   }
 
   delete(address: string): boolean {
@@ -134,17 +144,6 @@ export class AddressBook {
     this.#cancelWrite = null
     this.#isDirty = true
     await this.#write()
-  }
-
-  #put(address: string, fields: Readonly<Record<string, unknown>>, key: FeedId): void {
-    const type = this.#entries.has(address) ? 'update' : 'insert'
-    const entry = this.#checked(fields, key)
-    if (entry === null) {
-      const maxBytes = this.#options.limits.bookEntryBytes
-      throw new ConnError('BAD_ARGUMENT', `an entry has at most ${maxBytes} bytes`, { maxBytes })
-    }
-    this.#entries.set(address, entry)
-    this.#changed(type, address)
   }
 
   #changed(type: BookEvent['type'], address: string): void {

@@ -92,7 +92,7 @@ export function addressOf(protocols: readonly Protocol[]): PeerAddress | null {
 
 /** `host:port:@key.ed25519`; the port may be left empty. */
 function parseLegacy(text: string): PeerAddress | null {
-  const match = /^(.+):(\d{0,5}):(@[^~]+)(?:~[^~]*)?$/.exec(text)
+  const match = /^(.+):(\d{0,5}):(@[^~]+)(?:~[A-Za-z0-9/+]{43}=)?$/.exec(text)
   if (match === null) return null
   const [, host, portText, id] = match as unknown as readonly [string, string, string, string]
   return fromParts(host, portText === '' ? DEFAULT_PORT : portOf(portText), id)

@@ -6,12 +6,12 @@ import type { ConnPeer } from './connections.js'
 import type { LanConfig } from './lan.js'
 import type { ConnLimits } from './limits.js'
 import type { Scope } from './own-addresses.js'
-import { Room } from './room.js'
+import { PeerKeeper } from './peer-keeper.js'
 import type { UdpPort } from './udp.js'
 
 /** What this room asks of the follow graph. */
 export interface ConnGraph {
-  /** 0 is this node, 1 whom it follows; null for who is beyond all hops. */
+  /** 0 is this node, 1 whom it follows; null, or below 0, for who is out of reach or not wanted. */
   hopsOf(id: FeedId): number | null
   isBlocked(id: FeedId): boolean
   /** Tells of each new block by this node. The returned function takes that back. */
@@ -101,7 +101,7 @@ export interface Conn {
  * `authorize` and `methodsFor`.
  */
 export async function createConn(options: ConnOptions): Promise<Conn> {
-  const room = new Room(options)
-  await room.begin()
-  return room
+  const keeper = new PeerKeeper(options)
+  await keeper.begin()
+  return keeper
 }

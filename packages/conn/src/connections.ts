@@ -84,9 +84,10 @@ export class Connections {
 
   /** The newest open connection with this peer; null for none. */
   peerOf(id: FeedId): SecurePeer | null {
-    return this.#linksOf(id).findLast(({ state }) => state === 'connected')?.peer ?? null
+    return this.#openLinkOf(id)?.peer ?? null
   }
 
+  /** Whether there is a connection with this peer, or an attempt, or one that is being closed. */
   isConnected(id: FeedId): boolean {
     return this.#linksOf(id).length > 0
   }
@@ -111,7 +112,7 @@ export class Connections {
    */
   async connect(address: PeerAddress, options: ConnectOptions = {}): Promise<SecurePeer> {
     this.#check(address)
-    const open = this.#linksOf(address.key).findLast(({ state }) => state === 'connected')
+    const open = this.#openLinkOf(address.key)
     if (open !== undefined) {
       if (options.isScheduled !== true) open.isScheduled = false
       return open.peer!
@@ -129,7 +130,7 @@ export class Connections {
 
   /** Takes over a connection that the other side made; `address` is its canonical text. */
   accept(peer: SecurePeer, address: string, data: Readonly<Record<string, unknown>>): void {
-    if (this.list().some((link) => (link as Link).peer === peer)) return
+    if ([...this.#links].some((link) => link.peer === peer)) return
     const { remoteId } = peer
     const others = this.#linksOf(remoteId).filter(({ state }) => state === 'connected')
     const isReplacing = others.length >= this.#options.limits.connectionsPerPeer
@@ -146,11 +147,6 @@ export class Connections {
   /** Closes the connections with this peer and gives up attempts. Resolves to whether there were any. */
   async disconnect(id: FeedId): Promise<boolean> {
     return this.#closeAll(this.#linksOf(id))
-  }
-
-  /** As `disconnect`, one connection by its address. */
-  async disconnectAddress(address: string): Promise<boolean> {
-    return this.#closeAll([...this.#links].filter((link) => link.address === address))
   }
 
   /** Closes all; more can be opened. */
@@ -264,6 +260,10 @@ export class Connections {
     link.state = state
     link.since = this.#options.clock.now()
     link.sinceMs = this.#options.clock.monotonic()
+  }
+
+  #openLinkOf(id: FeedId): Link | undefined {
+    return this.#linksOf(id).findLast(({ state }) => state === 'connected')
   }
 
   #linksOf(id: FeedId): Link[] {

@@ -131,8 +131,6 @@ class LanRun {
   #legacy: UdpSocket | null = null
   #isOver = false
   #cancel: (() => void) | null = null
-  /** Each packet costs a signature check, and anybody near can send them. */
-  readonly #packets: RateWindow
 
   constructor(options: LanOptions, onHeard: (announcement: Announcement) => void) {
     this.#options = options
@@ -140,7 +138,6 @@ class LanRun {
     const { port = PORT, legacyPort = LEGACY_PORT } = options.config
     this.#port = port
     this.#legacyPort = legacyPort
-    this.#packets = new RateWindow(options.clock, options.packetsPerSecond, 1_000)
   }
 
   async bind(announce: () => void): Promise<void> {
@@ -179,14 +176,17 @@ class LanRun {
     read: (bytes: Uint8Array) => Announcement | null,
     announce: () => void,
   ): Promise<UdpSocket | null> {
-    const { udp, config } = this.#options
+    const { udp, config, clock, packetsPerSecond } = this.#options
+    // Each costs a signature check, and anybody near can send them. A flood of one form must not
+    // drown the other one.
+    const window = new RateWindow(clock, packetsPerSecond, 1_000)
     try {
       return await udp.bind({
         host: config.host ?? '0.0.0.0',
         port,
         onDatagram: (bytes) => {
-          if (this.#isOver || this.#packets.isFull) return
-          this.#packets.count()
+          if (this.#isOver || window.isFull) return
+          window.count()
           const announcement = read(bytes)
           if (announcement !== null) this.#onHeard(announcement)
         },

@@ -22,7 +22,7 @@ export interface ConnLimits {
   readonly bookEntryBytes: number
   /** `conn.json` or `gossip.json`; a larger file is not read. */
   readonly bookFileBytes: number
-  /** Datagrams of the local network that are looked at, a second. */
+  /** Datagrams of the local network that are looked at, a second, of either form. */
   readonly lanPacketsPerSecond: number
   /** Invites that are kept, used up ones included. */
   readonly invites: number

@@ -31,6 +31,7 @@ export interface SchedulerOptions {
 /** What was learnt of an address in this run; times are monotonic, so that a jump of the wall clock changes nothing. */
 interface Experience {
   readonly triedAtMs: number | null
+  /** Attempts in a row that failed, or led to a connection that was over at once. */
   readonly failureCount: number
   readonly hasOnlyFailed: boolean
   readonly jitter: number
@@ -38,6 +39,8 @@ interface Experience {
 
 /** What happens in quick succession is looked at once. */
 const GATHER_MS = 200
+/** Who closes a connection sooner than this did not want it, and is not to be asked again at once. */
+const SHORT_MS = 10_000
 /** Addresses whose experience is kept beside the book's; those that were heard of first go first. */
 const MAX_EXPERIENCES = 2_000
 
@@ -185,14 +188,17 @@ export class Scheduler {
       return
     }
     const held = this.#experience(address, this.#options.book.get(address) ?? {})
-    const next: Experience = {
+    const isFailure =
+      type === 'connecting-failed' || (type === 'disconnected' && durationMs < SHORT_MS)
+    const isSuccess = type === 'disconnected' && !isFailure
+    const failureCount = isSuccess ? 0 : held.failureCount + (isFailure ? 1 : 0)
+    this.#experiences.delete(address)
+    this.#experiences.set(address, {
       triedAtMs: this.#options.clock.monotonic(),
-      failureCount: type === 'connecting-failed' ? held.failureCount + 1 : held.failureCount,
+      failureCount,
       hasOnlyFailed: held.hasOnlyFailed && durationMs === 0,
       jitter: this.#draw(),
-    }
-    this.#experiences.delete(address)
-    this.#experiences.set(address, type === 'connected' ? { ...next, failureCount: 0 } : next)
+    })
     if (this.#experiences.size > MAX_EXPERIENCES) {
       this.#experiences.delete(this.#experiences.keys().next().value!)
     }

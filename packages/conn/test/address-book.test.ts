@@ -195,6 +195,15 @@ describe('the book', () => {
     expect(book.size).toBe(0)
   })
 
+  test('leaves an entry as it is where what was learnt has no room in it', () => {
+    const book = setUp().open()
+    book.set(addressOf(1), { note: 'x'.repeat(3_900) })
+    book.update(addressOf(1).text, { source: 'y'.repeat(300) })
+    book.update(addressOf(2).text, { failure: 1 })
+    expect(book.get(addressOf(1).text)?.source).toBeUndefined()
+    expect(book.size).toBe(1)
+  })
+
   test('gives the address of a peer that failed least', () => {
     const book = setUp().open()
     const other = netAddress('other.example', 8008, idOf(1))!

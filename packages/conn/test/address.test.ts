@@ -85,6 +85,7 @@ describe('an address', () => {
     `net:pub.example:8008~shs:${data}:a:b`,
     `pub.example:8008:${key.replace('.ed25519', '.sha256')}`,
     `pub.example:8008:@nobody`,
+    `pub.example:8008:${key}~seed`,
     `x${'a'.repeat(MAX_ADDRESS_LENGTH)}:8008:${key}`,
   ])('is not read from %s', (text) => {
     expect(parseAddress(text)).toBeNull()

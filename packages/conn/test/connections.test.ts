@@ -1,6 +1,9 @@
 import { type FeedId, generateKeys } from '@dunbar/core'
+import { PEER_LIMITS, RpcConnection, type SecurePeer } from '@dunbar/wire'
 import { describe, expect, test } from 'vitest'
-import { netAddress } from '../src/index.js'
+import { Connections } from '../src/connections.js'
+import { CONN_LIMITS, netAddress, type PeerAddress } from '../src/index.js'
+import { memoryPipe } from './memory-pipe.js'
 import { itemThat, nextPeer, tcpNode, twoNodes } from './tcp-node.js'
 
 type Row = readonly [
@@ -128,7 +131,10 @@ describe('for local clients', () => {
     const [ana, ben] = await twoNodes()
     const peers = ana.source('conn.peers')
     expect((await peers.next()).value).toEqual([])
-    expect(await ana.call('conn.connect', ben.address.text, { type: 'pub' })).toBe(true)
+    expect(await ana.call('conn.connect', ben.address.text, { type: 'pub' })).toEqual({
+      id: ben.id,
+      address: ben.address.text,
+    })
     const rows = await itemThat<Row[]>(peers, ([row]) => row?.[1].state === 'connected')
     expect(rows).toMatchObject([
       [ben.address.text, { key: ben.id, type: 'pub', inferredType: 'lan' }],
@@ -233,4 +239,89 @@ test('an idle connection is pinged by who dialled, and answered', async () => {
   let ping: unknown
   while (ping === undefined) ping = await pingOf()
   expect(ping).toMatchObject({ rtt: { count: 1 }, skew: { count: 1 } })
+})
+
+describe('the table of connections', () => {
+  const own = generateKeys().id
+  const ben = netAddress('ben.example', 8008, generateKeys().id)!
+
+  const peerAt = ({ key, text }: PeerAddress, isDialler = false): SecurePeer => {
+    const [here, there] = memoryPipe()
+    const connection = new RpcConnection(here, { limits: PEER_LIMITS })
+    new RpcConnection(there, { limits: PEER_LIMITS })
+    return { remoteId: key, connection, isDialler, address: text }
+  }
+
+  const table = (dial: () => Promise<SecurePeer> = () => Promise.reject(new Error('no'))) => {
+    const blocked = new Set<FeedId>()
+    const connections = new Connections({
+      id: own,
+      dial,
+      isBlocked: (id) => blocked.has(id),
+      isKnown: () => false,
+      clock: { now: () => 0, monotonic: () => 0 },
+      limits: { ...CONN_LIMITS, connections: 3, strangerConnections: 3 },
+    })
+    const accept = (peer: SecurePeer) => connections.accept(peer, peer.address, {})
+    return { connections, blocked, accept }
+  }
+
+  test('closes the oldest of a peer that comes a third time', async () => {
+    const { connections, accept } = table()
+    const peers = [peerAt(ben), peerAt(ben), peerAt(ben)] as const
+    for (const peer of peers) accept(peer)
+    await peers[0].connection.closed
+    expect(connections.list()).toHaveLength(2)
+    expect(connections.peerOf(ben.key)).toBe(peers[2])
+  })
+
+  test('takes a connection over once', () => {
+    const { connections, accept } = table()
+    const peer = peerAt(ben)
+    accept(peer)
+    accept(peer)
+    expect(connections.list()).toHaveLength(1)
+    expect(connections.peerOf(own)).toBeNull()
+  })
+
+  test('closes what should not have been let in: the node itself, the blocked, one too many', async () => {
+    const { connections, blocked, accept } = table()
+    const others = Array.from({ length: 5 }, () =>
+      peerAt(netAddress('x.example', 8008, generateKeys().id)!),
+    )
+    blocked.add(others[0]!.remoteId)
+    const self = peerAt(netAddress('self.example', 8008, own)!)
+    for (const peer of [self, ...others]) accept(peer)
+    await Promise.all([self, others[0]!, others[4]!].map(({ connection }) => connection.closed))
+    expect(connections.list()).toHaveLength(3)
+  })
+
+  test('closes a connection that came about when nobody wanted it any more', async () => {
+    let answer: (peer: SecurePeer) => void = () => {}
+    const dialled = new Promise<SecurePeer>((resolve) => {
+      answer = resolve
+    })
+    const { connections } = table(() => dialled)
+    const attempt = connections.connect(ben)
+    attempt.catch(() => {})
+    await connections.disconnect(ben.key)
+    const peer = peerAt(ben, true)
+    answer(peer)
+    await expect(attempt).rejects.toMatchObject({ code: 'CONN_CLOSED' })
+    await peer.connection.closed
+    expect(connections.list()).toEqual([])
+  })
+
+  test('forgets an attempt that failed at once, so that the next one is a new one', async () => {
+    let dialCount = 0
+    const { connections } = table(() => {
+      dialCount++
+      throw new Error('at once')
+    })
+    for (let attempt = 0; attempt < 2; attempt++) {
+      await expect(connections.connect(ben)).rejects.toThrow('at once')
+    }
+    expect(dialCount).toBe(2)
+    expect(connections.list()).toEqual([])
+  })
 })

@@ -46,7 +46,7 @@ describe.each(SEEDS)('with seed %d, the schedule', (seed) => {
     await ana.call('conn.forget', tor!.address.text)
     await ana.call('conn.remember', `onion:abc.onion:8008~shs:${tor!.id.slice(1, -8)}`)
     ana.graph.block(blocked!.id)
-    ana.graph.place(stranger!.id, null as never)
+    ana.graph.place(stranger!.id, -2)
     await network.simulation.advance(HOUR_MS)
     expect(ana.dials).toEqual([])
   })
@@ -125,6 +125,31 @@ describe.each(SEEDS)('with seed %d, the schedule', (seed) => {
 })
 
 describe('the schedule', () => {
+  test('leaves nothing behind when the node is closed, attempts under way included', async () => {
+    const network = new SimulatedNetwork(1)
+    const ana = await network.node('ana')
+    const others = await followed(network, ana, 4)
+    network.down.add(others[0]!.id)
+    await network.simulation.advance(HOUR_MS)
+    ana.conn.connect(others[0]!.address).catch(() => {})
+    await network.simulation.run(ana.conn.close())
+    await network.simulation.advance(10_000)
+    const { stepCount } = network.simulation
+    await network.simulation.advance(24 * HOUR_MS)
+    expect(network.simulation.stepCount).toBe(stepCount)
+    expect(ana.conn.peers()).toEqual([])
+  })
+
+  test('does not bother who lets it in and closes at once', async () => {
+    const network = new SimulatedNetwork(1)
+    const ana = await network.node('ana')
+    const [ben] = await followed(network, ana, 1)
+    ben!.conn.onPeer(({ remoteId }) => void ben!.conn.disconnect(remoteId))
+    await network.simulation.advance(24 * HOUR_MS)
+    expect(ana.dials.length).toBeGreaterThan(5)
+    expect(ana.dials.length).toBeLessThan(40)
+  })
+
   test('does nothing where the configuration says so, until it is started', async () => {
     const network = new SimulatedNetwork(1)
     const ana = await network.node('ana', { config: { autoconnect: false } })

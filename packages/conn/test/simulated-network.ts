@@ -9,6 +9,7 @@ import {
   createConn,
   netAddress,
   type PeerAddress,
+  type UdpPort,
 } from '../src/index.js'
 import { MemoryGraph } from './memory-graph.js'
 import { memoryPipe } from './memory-pipe.js'
@@ -46,7 +47,11 @@ export class SimulatedNetwork {
 
   async node(
     name: string,
-    options: { readonly config?: ConnConfig; readonly limits?: Partial<ConnLimits> } = {},
+    options: {
+      readonly config?: ConnConfig
+      readonly limits?: Partial<ConnLimits>
+      readonly udp?: UdpPort
+    } = {},
   ): Promise<SimulatedNode> {
     const files = new MemoryFileSystem()
     files.makeFolder('/node')
@@ -76,6 +81,7 @@ export class SimulatedNetwork {
       logger,
       config: options.config ?? {},
       ...(options.limits === undefined ? {} : { limits: options.limits }),
+      ...(options.udp === undefined ? {} : { udp: options.udp }),
     })
     const local = methodTable(conn.localMethods)
     const node: SimulatedNode = {

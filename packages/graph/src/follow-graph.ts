@@ -1,13 +1,13 @@
 /**
  * Who follows and blocks whom, and how far all are from one feed: state without any input or output.
  * Edges change at once; hops are searched again by `settle`, so that a burst of changes costs one
- * search. Feeds are numbered as they come up; a search looks at each edge of a feed within reach
+ * search, and one that can't move anybody none. Feeds are numbered as they come up; a search looks at each edge of a feed within reach
  * once, some 5 ns each.
  */
 import type { FeedId } from '@dunbar/core'
 import type { ContactRow } from '@dunbar/feed'
 import { BLOCK, type EdgeKind, Edges, FOLLOW, kindOf, MAX_NODES, NEITHER, nodeOf } from './edges.js'
-import { MAX_HOPS, searchHops, UNREACHED } from './hop-search.js'
+import { countsMore, hopsBehind, MAX_HOPS, searchHops, UNREACHED } from './hop-search.js'
 
 /** 1 follows, -1 blocks, -2 has said that it does neither. */
 export type EdgeValue = 1 | -1 | -2
@@ -94,7 +94,7 @@ export class FollowGraph {
     if (kind === null) return null
     edges!.delete(to!)
     this.#edgeCount -= 1
-    this.#changed(from!)
+    this.#changed(from!, to!, kind, null)
     return { source, dest, value: null, previous: EDGE_VALUES[kind] }
   }
 
@@ -185,17 +185,25 @@ export class FollowGraph {
       this.#passedOverCount += 1
       return null
     }
-    edges.set(to ?? this.#numberOf(dest), kind)
+    const number = to ?? this.#numberOf(dest)
+    edges.set(number, kind)
     if (previous === null) this.#edgeCount += 1
-    this.#changed(from)
+    this.#changed(from, number, previous, kind)
     const value = EDGE_VALUES[kind]
     return { source, dest, value, previous: previous === null ? null : EDGE_VALUES[previous] }
   }
 
-  /** Edges of a feed that leads nowhere don't count. */
-  #changed(from: number): void {
+  /**
+   * Most changes move nobody: the author is out of reach, what it said did not count, and what it
+   * says does not count more than what others say.
+   */
+  #changed(from: number, to: number, previous: EdgeKind | null, kind: EdgeKind | null): void {
     const hops = this.#hops[from] ?? UNREACHED
-    if (hops >= 0 && hops < this.maxHops) this.#mustSearch = true
+    if (hops < 0 || hops >= this.maxHops || to === 0) return
+    const held = this.#hops[to] ?? UNREACHED
+    const hasCounted = previous !== null && hopsBehind(hops, previous) === held
+    const isMore = kind !== null && countsMore(hopsBehind(hops, kind), held)
+    if (hasCounted || isMore) this.#mustSearch = true
   }
 
   #numberOf(id: FeedId): number {

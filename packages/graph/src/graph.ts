@@ -235,7 +235,7 @@ class LiveGraph implements Graph {
     const edges = this.#changes
     this.#changes = []
     const hops = this.#graph.settle()
-    this.replicationSet.settle(edges, hops.length > 0)
+    this.replicationSet.settle(edges, hops)
     if (hops.length > 0) for (const listener of [...this.#hopListeners]) listener(hops)
     if (edges.length > 0) for (const listener of [...this.#edgeListeners]) listener(edges)
   }

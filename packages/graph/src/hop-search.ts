@@ -8,12 +8,24 @@
  *
  * @source protocol digest 5.2; npm dynamic-dijkstra 1.0, `simple.js`
  */
-import { BLOCK, type Edges, FOLLOW, kindOf, nodeOf } from './edges.js'
+import { BLOCK, type EdgeKind, type Edges, FOLLOW, kindOf, nodeOf } from './edges.js'
 
 /** Of a node that is not reached. */
 export const UNREACHED = 0x7fff
 /** Above this no graph of people has levels. */
 export const MAX_HOPS = 1000
+
+/** Where an edge leads to from a node at `hops`, 0 or more. */
+export function hopsBehind(hops: number, kind: EdgeKind): number {
+  if (kind === FOLLOW) return hops + 1
+  return kind === BLOCK ? -(hops + 1) : -(hops + 2)
+}
+
+/** Whether one way to a node counts more than another; `UNREACHED` counts least. */
+export function countsMore(hops: number, than: number): boolean {
+  const [size, otherSize] = [Math.abs(hops), Math.abs(than)]
+  return size < otherSize || (size === otherSize && hops > than)
+}
 
 /**
  * @param edges by node; missing for a node without any

@@ -1,5 +1,5 @@
 import { CodedError, type FeedId } from '@dunbar/core'
-import type { EdgeChange, FollowGraph } from './follow-graph.js'
+import type { EdgeChange, FollowGraph, HopChange } from './follow-graph.js'
 
 /** Feeds asked for beside the graph. */
 export const MAX_REQUESTS = 10_000
@@ -67,6 +67,7 @@ export class LimitedSet implements ReplicationSet {
   readonly #requested = new Set<FeedId>()
   readonly #listeners = new Set<(change: ReplicationChange) => void>()
   #sizes: ReadonlyMap<FeedId, number> = new Map()
+  /** In no order. */
   #members: Set<FeedId>
   #leftOut: LeftOut[] = []
   /** Requests or sizes are others than those that were chosen by. */
@@ -84,8 +85,13 @@ export class LimitedSet implements ReplicationSet {
     return this.#members.size
   }
 
-  feeds(): Iterable<FeedId> {
-    return this.#members.keys()
+  *feeds(): IterableIterator<FeedId> {
+    const { id: own } = this.#graph
+    const first = new Set([own, ...this.#requested])
+    for (const id of first) if (this.#members.has(id)) yield id
+    for (const id of this.#graph.levels().flat()) {
+      if (this.#members.has(id) && !first.has(id)) yield id
+    }
   }
 
   has(id: FeedId): boolean {
@@ -133,16 +139,25 @@ export class LimitedSet implements ReplicationSet {
 
   /**
    * Chooses again where that is needed, and tells who listens.
-   * @param edges those that changed since the last time
+   * @param edges those that changed since the last time, and hops that did
    */
-  settle(edges: readonly EdgeChange[], haveHopsChanged: boolean): void {
+  settle(edges: readonly EdgeChange[], hops: readonly HopChange[]): void {
     const added: FeedId[] = []
     const removed: FeedId[] = []
-    if (haveHopsChanged || this.#isStale) {
+    if (this.#isStale || (this.#isLimited && hops.length > 0)) {
       const before = this.#members
       this.#choose()
       for (const id of this.#members) if (!before.has(id)) added.push(id)
       for (const id of before) if (!this.#members.has(id)) removed.push(id)
+    } else {
+      for (const { id } of hops) {
+        const isWanted = this.#isWanted(id)
+        if (isWanted === this.#members.has(id)) continue
+        if (isWanted) this.#members.add(id)
+        else this.#members.delete(id)
+        const changed = isWanted ? added : removed
+        changed.push(id)
+      }
     }
     const blocks = blockChanges(edges)
     if (added.length === 0 && removed.length === 0 && blocks.length === 0) return
@@ -154,20 +169,28 @@ export class LimitedSet implements ReplicationSet {
     this.#schedule()
   }
 
+  /** Where there is no limit. A block by the own feed is at hops -1. */
+  #isWanted(id: FeedId): boolean {
+    const hops = this.#graph.hopsOf(id) ?? -2
+    return hops >= 0 || (hops !== -1 && this.#requested.has(id))
+  }
+
+  get #isLimited(): boolean {
+    return this.#limits.maxFeeds !== undefined || this.#limits.maxBytes !== undefined
+  }
+
   #choose(): void {
     this.#isStale = false
     const { maxFeeds = Number.POSITIVE_INFINITY, maxBytes = Number.POSITIVE_INFINITY } =
       this.#limits
-    const isLimited = Number.isFinite(maxFeeds) || Number.isFinite(maxBytes)
-    const { id: own } = this.#graph
-    const members = new Set([own])
+    const members = new Set([this.#graph.id])
     const leftOut: LeftOut[] = []
-    for (const id of this.#requested) if (!this.isBlocked(own, id)) members.add(id)
+    for (const id of this.#requested) if (this.#isWanted(id)) members.add(id)
     let bytes = 0
     for (const id of members) bytes += this.#sizes.get(id) ?? 0
     for (const [index, level] of this.#graph.levels().entries()) {
-      for (const id of isLimited ? this.#ranked(level) : level) {
-        if (members.has(id)) continue
+      const others = this.#requested.size === 0 ? level : level.filter((id) => !members.has(id))
+      for (const id of this.#ranked(others, maxFeeds - members.size)) {
         const size = this.#sizes.get(id) ?? 0
         if (members.size >= maxFeeds) leftOut.push({ id, hops: index + 1, limit: 'maxFeeds' })
         else if (bytes + size >= maxBytes) leftOut.push({ id, hops: index + 1, limit: 'maxBytes' })
@@ -181,11 +204,22 @@ export class LimitedSet implements ReplicationSet {
     this.#leftOut = leftOut
   }
 
-  /** Feeds at one distance, in the order in which they get what room there is. */
-  #ranked(level: readonly FeedId[]): FeedId[] {
-    const isHere = (id: FeedId) => this.#members.has(id) || this.#sizes.has(id)
-    const held = level.filter(isHere)
-    const others = level.filter((id) => !isHere(id))
+  /**
+   * Feeds at one distance, in the order in which they get what room there is.
+   * @param room feeds for which there is some
+   */
+  #ranked(level: readonly FeedId[], room: number): readonly FeedId[] {
+    const isByCount = this.#limits.maxBytes === undefined
+    // The order says nothing where all are taken, or none.
+    if (isByCount && (room >= level.length || room <= 0)) return level
+    const held: FeedId[] = []
+    const others: FeedId[] = []
+    for (const id of level) {
+      const isHere = this.#members.has(id) || this.#sizes.has(id)
+      if (isHere) held.push(id)
+      else others.push(id)
+    }
+    if (isByCount && room === held.length) return [...held, ...others]
     return [...held.sort(), ...others.sort()]
   }
 }

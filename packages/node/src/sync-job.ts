@@ -5,6 +5,7 @@ import type { ShardClient } from '@dunbar/feed'
 import type { Graph } from '@dunbar/graph'
 import type { BehindFeed, Replicator } from '@dunbar/replicate'
 import type { Method, SecurePeer } from '@dunbar/wire'
+import { fetchHistory, type HeldUpTo } from './history-fetch.js'
 
 /** What the exchange with one peer is made with. */
 export interface SyncParts {
@@ -55,21 +56,37 @@ async function* syncFrom(
     await arrivals.ready
     const peer = await conn.connect(from)
     graph.replicationSet.request(peer.remoteId, true)
-    if (all) for (const id of await feedsOf(peer)) graph.replicationSet.request(id, true)
+    const claimed = all ? await clockOf(peer) : new Map<FeedId, number>()
+    for (const id of claimed.keys()) graph.replicationSet.request(id, true)
     const looks = new Looks(replicator, peer, signal)
+    let rest: 'to come' | 'coming' | 'here' = all ? 'to come' : 'here'
+    let failure: unknown = null
     try {
-      for (let quietLooks = 0; quietLooks < QUIET_LOOKS; ) {
+      for (let quietLooks = 0; quietLooks < QUIET_LOOKS || rest !== 'here'; ) {
         const { isOver, isAgreed, behind } = await looks.next()
         arrivals.assertFollowed()
         // Of a peer that has gone nothing is known, nor that it has no more.
         if (isOver) throw brokenOff()
+        if (failure !== null) throw failure
         const through = arrivals.take(behind)
         for (const feed of through) yield { event: 'feed', ...feed }
         yield { event: 'progress', ...arrivals.progress(behind) }
         const isQuiet = isAgreed && behind.length === 0 && through.length === 0
-        quietLooks = isQuiet ? quietLooks + 1 : 0
+        quietLooks = isQuiet && rest !== 'coming' ? quietLooks + 1 : 0
         // However slow the way there is, the peer has seen by then what was asked of it.
         if (quietLooks === 1) await roundTrip(peer)
+        if (quietLooks < QUIET_LOOKS || rest !== 'to come') continue
+        rest = 'coming'
+        quietLooks = 0
+        const missing = arrivals.missing(claimed)
+        fetchHistory(peer.connection, services.shards, missing, signal)
+          .catch((error: unknown) => {
+            const isOver = isCodedError(error) && error.code === 'CONNECTION_CLOSED'
+            failure = isOver ? brokenOff() : error
+          })
+          .finally(() => {
+            rest = 'here'
+          })
       }
     } finally {
       looks.close()
@@ -110,10 +127,14 @@ function optionsOf(given: unknown): { from: string; all: boolean } {
   return { from, all: all === true }
 }
 
-/** All feeds that a peer says it has. */
-async function feedsOf({ connection }: SecurePeer): Promise<FeedId[]> {
-  const clock = await connection.call('ebt.clock', [{ format: 'classic' }])
-  return Object.keys(clock as object).filter(isFeedId)
+/** How far a peer says that it has each feed, replicated or not. */
+async function clockOf({ connection }: SecurePeer): Promise<Map<FeedId, number>> {
+  const answer = await connection.call('ebt.clock', [{ format: 'classic' }])
+  const clock = new Map<FeedId, number>()
+  for (const [id, sequence] of Object.entries(answer as object)) {
+    if (isFeedId(id) && Number.isInteger(sequence) && sequence > 0) clock.set(id, sequence)
+  }
+  return clock
 }
 
 /** Messages that came since the exchange began, by feed. */
@@ -141,6 +162,14 @@ class Arrivals {
     const through = [...this.#grown].filter((id) => !waiting.has(id))
     for (const id of through) this.#grown.delete(id)
     return through.map((id) => ({ id, sequence: this.#held.get(id)! }))
+  }
+
+  /** Feeds of which a clock has more, and up to where they are held. */
+  missing(clock: ReadonlyMap<FeedId, number>): HeldUpTo[] {
+    const held = (id: FeedId) => this.#held.get(id) ?? this.#heldBefore.get(id) ?? 0
+    return [...clock.entries()]
+      .filter(([id, sequence]) => sequence > held(id))
+      .map(([id]) => ({ id, held: held(id) }))
   }
 
   progress(behind: readonly BehindFeed[]) {

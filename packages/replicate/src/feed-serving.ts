@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import type { FeedId } from '@dunbar/core'
 import { type FeedClient, type FrameBatch, FrameReader } from '@dunbar/feed'
 import { RawBatch } from '@dunbar/wire'
@@ -44,6 +45,7 @@ export class FeedServing {
 
   constructor(parts: ServingParts) {
     this.#parts = parts
+    setMaxListeners(parts.maxFeeds + 1, this.#stop.signal)
   }
 
   /** The next run of messages; null where none is ready. Begins to read what is wanted. */

@@ -3,6 +3,7 @@
  * time. The first feeds of the replication set (the own, then the nearest) have a stream that stays
  * open; the others are asked for in rounds.
  */
+import { setMaxListeners } from 'node:events'
 import { isCodedError } from '@dunbar/core'
 import type { ReceivedBatch, RpcConnection } from '@dunbar/wire'
 import type { EbtEngine } from './ebt-engine.js'
@@ -38,6 +39,7 @@ export class HistorySession {
     this.#parts = parts
     this.peer = parts.peer
     this.intake = parts.intake
+    setMaxListeners(parts.limits.askedHistoryStreams + 1, this.#stop.signal)
   }
 
   /** Feeds that are asked for at the moment. */

@@ -51,7 +51,7 @@ export const REPLICATION_LIMITS: ReplicationLimits = {
   itemBytes: 4 * MIB,
   frameNotes: 50_000,
   strangerFeeds: 65_536,
-  sentNotes: 5_000,
+  sentNotes: 2_000,
   servedFeeds: 16,
   peerBytes: 2 * MIB,
   shardBytes: 4 * MIB,

@@ -10,8 +10,6 @@ export interface PeerEntry {
   readonly reader: HistoryReader
   ebt: EbtSession | null
   history: HistorySession | null
-  /** Streams of history that it has asked for in all. */
-  askedCount: number
   /** Takes back what waits for it to begin EBT. */
   cancelPatience: () => void
 }

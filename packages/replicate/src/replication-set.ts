@@ -11,7 +11,7 @@ export interface ReplicationSetChange {
   }[]
 }
 
-/** Which feeds are replicated, and with whom not. The follow graph keeps one. */
+/** What replication needs to know of the follow graph: which feeds are replicated, and with whom not. */
 export interface ReplicationSet {
   /** Feeds that are to be replicated, the own first, then by hops. */
   feeds(): Iterable<FeedId>

@@ -54,8 +54,6 @@ export interface Replicator {
 
 /** Between two words to those who watch. */
 const PROGRESS_MS = 250
-/** As many streams of history asked for show that a peer knows no EBT. */
-const LEGACY_STREAMS = 8
 
 /** Resolves when it is known how far all feeds are held. */
 export async function createReplicator(options: ReplicatorOptions): Promise<Replicator> {
@@ -77,6 +75,8 @@ class NodeReplicator implements Replicator {
   readonly #entries = new Map<RpcConnection, PeerEntry>()
   readonly #sessions = new Map<EbtPeer, EbtSession>()
   readonly #listeners = new Set<() => void>()
+  /** Blocks that local clients asked for, beside those of the graph. */
+  readonly #blocks = new Set<string>()
   readonly #leaveSet: () => void
   #cancelTick: (() => void) | null = null
   #cancelProgress: (() => void) | null = null
@@ -88,7 +88,7 @@ class NodeReplicator implements Replicator {
     const limits = { ...REPLICATION_LIMITS, ...options.limits }
     this.#limits = limits
     this.#engine = new EbtEngine(new FeedTable(), {
-      isBlocked: (source, dest) => set.isBlocked(source, dest),
+      isBlocked: (source, dest) => this.#isBlocked(source, dest),
       onReady: (peer) => this.#sessions.get(peer)?.wake(),
       stallMs: limits.stallMs,
       strangerFeeds: limits.strangerFeeds,
@@ -127,9 +127,7 @@ class NodeReplicator implements Replicator {
       engine: this.#engine,
       set,
       onProgress: (listener) => this.onProgress(listener),
-      block: (source, dest, isBlocked) => {
-        this.#engine.block(source, dest, isBlocked, this.#now())
-      },
+      block: (source, dest, isBlocked) => this.#block(source, dest, isBlocked),
     })
   }
 
@@ -149,7 +147,6 @@ class NodeReplicator implements Replicator {
       },
       ebt: null,
       history: null,
-      askedCount: 0,
       cancelPatience: () => {},
     }
     this.#entries.set(connection, entry)
@@ -242,8 +239,23 @@ class NodeReplicator implements Replicator {
   }
 
   #isHidden(feed: FeedId, reader: FeedId): boolean {
-    const { set, id } = this.#options
-    return set.isBlocked(feed, reader) || set.isBlocked(id, feed)
+    return this.#isBlocked(feed, reader) || this.#isBlocked(this.#options.id, feed)
+  }
+
+  #isBlocked(source: FeedId, dest: FeedId): boolean {
+    return this.#options.set.isBlocked(source, dest) || this.#blocks.has(source + dest)
+  }
+
+  /** A local client's word, until the node ends. */
+  #block(source: FeedId, dest: FeedId, isBlocked: boolean): void {
+    if (isBlocked) this.#blocks.add(source + dest)
+    else this.#blocks.delete(source + dest)
+    this.#onBlock(source, dest, this.#isBlocked(source, dest))
+  }
+
+  #onBlock(source: FeedId, dest: FeedId, isBlocked: boolean): void {
+    this.#engine.block(source, dest, isBlocked, this.#now())
+    if (source === this.#options.id && isBlocked) this.#endWith(dest)
   }
 
   /** @throws {NOT_A_PEER} */
@@ -352,8 +364,8 @@ class NodeReplicator implements Replicator {
 
   #onHistoryAsked(entry: PeerEntry, feed: FeedId, from: number): void {
     if (feed === this.#options.id && from > 1) this.#confirm(from - 1)
-    entry.askedCount += 1
-    if (entry.askedCount === LEGACY_STREAMS && !entry.peer.isDialler) this.#beginHistory(entry)
+    // Who dials and knows EBT begins with it; who asks for history instead waits to be asked itself.
+    if (entry.ebt === null && !entry.peer.isDialler) this.#beginHistory(entry)
   }
 
   #beginHistory(entry: PeerEntry): void {
@@ -393,9 +405,8 @@ class NodeReplicator implements Replicator {
     const nowMs = this.#now()
     for (const id of added) this.#engine.want(id, true, nowMs)
     for (const id of removed) this.#engine.want(id, false, nowMs)
-    for (const { source, dest, isBlocked } of blocks) {
-      this.#engine.block(source, dest, isBlocked, nowMs)
-      if (source === this.#options.id && isBlocked) this.#endWith(dest)
+    for (const { source, dest } of blocks) {
+      this.#onBlock(source, dest, this.#isBlocked(source, dest))
     }
     if (added.length > 0) for (const { history } of this.#entries.values()) history?.start()
     this.#progressed()

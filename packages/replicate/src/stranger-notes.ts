@@ -66,7 +66,7 @@ export class StrangerNotes {
     const prints = this.#prints
     const notes = this.#notes
     const slots = Math.max(FIRST_SLOTS, notes.length * 2)
-    if (slots > this.#maxCount * 4) return
+    if (slots > Math.max(FIRST_SLOTS, this.#maxCount * 4)) return
     this.#prints = new Uint32Array(slots * 2)
     this.#notes = new Int32Array(slots).fill(FREE)
     for (let slot = 0; slot < notes.length; slot++) {

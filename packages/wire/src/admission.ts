@@ -110,9 +110,14 @@ export class Admission {
   }
 }
 
+/** An address as a person writes it: IPv4 that is mapped into IPv6, as sockets give it, is taken out of it. */
+export function plainAddress(address: string): string {
+  return address.replace(/^::ffff:(?=[0-9.]+$)/i, '')
+}
+
 /** An IPv4 address as it is, also where it is mapped into IPv6; of other IPv6 addresses the first 64 bits, which one customer has to himself. */
 export function networkOf(address: string): string {
-  const plain = address.startsWith('::ffff:') ? address.slice('::ffff:'.length) : address
+  const plain = plainAddress(address)
   if (!isIPv6(plain)) return plain
   const [head = '', tail] = (plain.split('%')[0] ?? plain).split('::')
   const begin = head === '' ? [] : head.split(':')

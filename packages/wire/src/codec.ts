@@ -45,6 +45,8 @@ export interface CodecContext {
   readonly limits: WireLimits
   readonly methods: MethodTable
   readonly outbox: Outbox
+  /** The other side has made a call, valid or not. */
+  onRequest(): void
   /** The other side has said goodbye. */
   onGoodbye(): void
   /** A call came, was answered, or ended. */
@@ -219,6 +221,7 @@ export class FrameCodec implements FrameHandler {
   }
 
   #request(flags: number, number: number, bytes: Buffer, start: number, end: number): void {
+    this.#context.onRequest()
     const isStream = (flags & STREAM_FLAG) !== 0
     if (this.inbound.get(number) !== undefined || this.inbound.isFinished(number)) {
       this.encoder.refuse(number, isStream, `request number ${number} was used before`)

@@ -3,12 +3,13 @@
  *
  * - Everything that reaches into muxrpc runs in `#guard`. What it throws closes this connection.
  * - The pipe is not read while too much waits: answers for the socket, items for handlers, calls
- *   for an answer, items for our own readers. The last one gives way while another reader of ours
+ *   for an answer, items for our own readers, and while too many calls were made. The readers' one gives way while another reader of ours
  *   is hungry, because its item may be behind; how much may gather meanwhile has a hard bound.
  * - A `Vigil` closes the connection of a peer that takes nothing or sends a frame too slowly.
  */
 import createMuxrpc, { type Muxrpc } from 'muxrpc'
 import type { ByteDuplex } from './byte-duplex.js'
+import { CallBudget } from './call-budget.js'
 import { Caller, type StreamOptions } from './caller.js'
 import { FrameCodec } from './codec.js'
 import { createLocalApi, LOCAL_MANIFEST } from './dispatch.js'
@@ -79,6 +80,9 @@ export class RpcConnection {
   readonly #rpc: Muxrpc
   readonly #caller: Caller
   readonly #vigil: Vigil
+  readonly #budget: CallBudget | null
+  /** Set while the other side has made more calls than it may. */
+  #cancelRest: (() => void) | null = null
   #resolveClosed: (error: WireError | null) => void = () => {}
   #state: 'open' | 'closing' | 'closed' = 'open'
   #reason: WireError | null = null
@@ -100,11 +104,15 @@ export class RpcConnection {
     this.#limits = options.limits
     this.#timers = options.timers ?? systemTimers
     this.#logger = options.logger
+    const clock = options.clock ?? systemClock
+    const { callsPerSecond, callBurst } = options.limits
+    this.#budget = callsPerSecond === null ? null : new CallBudget(callsPerSecond, callBurst, clock)
     this.#outbox = new Outbox(duplex, options.limits, this.#onChange)
     this.#codec = new FrameCodec({
       limits: options.limits,
       methods: options.methods ?? NO_METHODS,
       outbox: this.#outbox,
+      onRequest: () => this.#budget?.spend(),
       onGoodbye: () => this.#shutDown(null),
       onChange: this.#onChange,
     })
@@ -142,7 +150,7 @@ export class RpcConnection {
     })
     this.#vigil = new Vigil({
       timers: this.#timers,
-      clock: options.clock ?? systemClock,
+      clock,
       limits: options.limits,
       outbox: this.#outbox,
       codec: this.#codec,
@@ -277,6 +285,7 @@ export class RpcConnection {
   #updateReading(): void {
     const limits = this.#limits
     const isPaused =
+      this.#cancelRest !== null ||
       this.#codec.encoder.answers.unsentBytes >= limits.unsentConnectionBytes ||
       this.#codec.inbound.pendingCalls >= limits.pendingCalls ||
       this.#inputBytes >= limits.queuedBytes ||
@@ -286,6 +295,15 @@ export class RpcConnection {
     this.#isPaused = isPaused
     if (isPaused) this.#duplex.pause()
     else this.#duplex.resume()
+  }
+
+  /** Lets the other side wait until its calls are paid for. */
+  #rest = (): void => {
+    this.#cancelRest = null
+    if (this.#budget === null || this.#state !== 'open') return
+    const debtMs = this.#budget.debtMs()
+    if (debtMs > 0) this.#cancelRest = this.#timers.set(debtMs, this.#rest)
+    this.#updateReading()
   }
 
   #onChange = (): void => {
@@ -301,6 +319,7 @@ export class RpcConnection {
       const refusal = this.#codec.feed(chunk)
       if (refusal !== null) this.#fail(refusal)
     })
+    if (this.#cancelRest === null) this.#rest()
     this.#vigil.watch()
   }
 
@@ -358,6 +377,7 @@ export class RpcConnection {
     this.#reason = reason
     this.#codec.stop()
     this.#vigil.stop()
+    this.#cancelRest?.()
     if (reason !== null) this.#outbox.close()
     const error = this.#closedError()
     try {

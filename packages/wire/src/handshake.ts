@@ -72,8 +72,8 @@ export interface Handshake {
   readonly opening: Uint8Array | null
   /** Bytes of the message that is due. */
   readonly dueBytes: number
-  /** What it means, as far as one can tell, where the other side hangs up instead. */
-  readonly hangUpText: string
+  /** What it means, as far as one can tell, where the other side hangs up instead of sending it. */
+  readonly hangUp: WireError
   /** Takes the message that is due, of exactly `dueBytes`. Throws on no message, only what `authorize` throws. */
   take(message: Buffer): HandshakeTurn
 }
@@ -92,10 +92,10 @@ export class ServerHandshake implements Handshake {
     return this.#state === null ? HELLO_BYTES : CLIENT_AUTH_BYTES
   }
 
-  get hangUpText(): string {
+  get hangUp(): WireError {
     return this.#state === null
-      ? 'the caller left without a hello'
-      : 'the caller left without saying who it is'
+      ? faulty('hello', 'the caller left without a hello')
+      : faulty('identity', 'the caller left without saying who it is')
   }
 
   take(message: Buffer): HandshakeTurn {
@@ -105,7 +105,7 @@ export class ServerHandshake implements Handshake {
   #takeHello(hello: Buffer): HandshakeTurn {
     const { crypto, networkKey } = this.#options
     if (!isGenuineHello(hello, networkKey)) {
-      return failed('hello', 'the caller is on another network, or is no peer')
+      return failed('hello', 'the caller has another network key, or is no peer')
     }
     const state = checked(() => crypto.verifyChallenge(stateOf(this.#options), hello))
     if (state === null) return failed('hello', 'the hello does not verify')
@@ -149,10 +149,16 @@ export class ClientHandshake implements Handshake {
     return this.#isGreeted ? SERVER_ACCEPT_BYTES : HELLO_BYTES
   }
 
-  get hangUpText(): string {
+  get hangUp(): WireError {
     return this.#isGreeted
-      ? 'it hung up when it learned who we are: it has another identity than the one dialled, or does not let us in'
-      : 'it hung up at our hello: it is on another network, or is no peer'
+      ? faulty(
+          'identity',
+          'it hung up when it learned who we are: it has another identity than the one dialled, or does not let us in',
+        )
+      : faulty(
+          'hello',
+          'it hung up at our hello: it has another network key, takes no more connections, or is no peer',
+        )
   }
 
   take(message: Buffer): HandshakeTurn {
@@ -162,7 +168,7 @@ export class ClientHandshake implements Handshake {
   #takeHello(hello: Buffer): HandshakeTurn {
     const { crypto, networkKey, remoteKey } = this.#options
     if (!isGenuineHello(hello, networkKey)) {
-      return failed('hello', 'the other side is on another network, or is no peer')
+      return failed('hello', 'the other side has another network key, or is no peer')
     }
     const state = checked(() => crypto.clientVerifyChallenge(this.#state, hello))
     if (state === null || isLowOrderKey(remoteKey)) {
@@ -233,5 +239,9 @@ function checked(check: () => HandshakeState | null): HandshakeState | null {
 }
 
 function failed(fault: HandshakeFault, text: string): HandshakeTurn {
-  return { ok: false, reason: new WireError('HANDSHAKE_FAILED', text, { fault }) }
+  return { ok: false, reason: faulty(fault, text) }
+}
+
+function faulty(fault: HandshakeFault, text: string): WireError {
+  return new WireError('HANDSHAKE_FAILED', text, { fault })
 }

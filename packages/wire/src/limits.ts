@@ -19,6 +19,9 @@ export interface WireLimits {
   readonly outboundStreams: number
   /** Calls of the other side in work; the socket is not read while there are as many. */
   readonly pendingCalls: number
+  /** Calls and streams that the other side may begin at once, and each second from there on; the socket is not read while it has begun more. Null for any number. */
+  readonly callBurst: number
+  readonly callsPerSecond: number | null
   /** Bytes of one stream that wait for the socket; its source is not asked above it. */
   readonly unsentStreamBytes: number
   /** Bytes of all streams and answers that wait for the socket; neither sources nor socket are read above it. */
@@ -53,6 +56,8 @@ export const SERVER_LIMITS: WireLimits = {
   inboundStreams: 256,
   outboundStreams: 256,
   pendingCalls: 1024,
+  callBurst: 400,
+  callsPerSecond: null,
   unsentStreamBytes: MIB,
   unsentConnectionBytes: 8 * MIB,
   queuedBytes: MIB,
@@ -78,6 +83,7 @@ export const PEER_LIMITS: WireLimits = {
   sendBytes: 4 * MIB,
   inboundStreams: 64,
   pendingCalls: 64,
+  callsPerSecond: 200,
   queuedHardBytes: 8 * MIB,
   readsPastFullQueues: false,
   idleMs: 600_000,

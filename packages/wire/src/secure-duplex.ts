@@ -139,9 +139,7 @@ export class SecureDuplex implements ByteDuplex {
 
   #endOfPipe(): void {
     if (this.#opener === null) {
-      this.abandon(
-        new WireError('HANDSHAKE_FAILED', this.#handshake.hangUpText, { isHungUp: true }),
-      )
+      this.abandon(this.#handshake.hangUp)
     } else if (this.#opener.end === null) {
       this.#break(
         new WireError('TRUNCATED', 'the other side was cut off or left without a goodbye'),

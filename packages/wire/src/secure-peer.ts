@@ -1,4 +1,5 @@
 import { type FeedId, feedIdToBytes } from '@dunbar/core'
+import { plainAddress } from './admission.js'
 import type { RpcConnection } from './connection.js'
 
 /** A connection to an identity that has proved itself. */
@@ -14,8 +15,12 @@ export interface SecurePeer {
   readonly address: string
 }
 
-/** The multiserver address of a peer; what has a meaning there is escaped in the host. @source multiserver-address */
+/**
+ * The multiserver address of a peer. What has a meaning there is escaped in the host, and IPv4 that
+ * is mapped into IPv6 is taken out of it.
+ * @source multiserver-address
+ */
 export function multiserverAddress(host: string, port: number, id: FeedId): string {
   const key = Buffer.from(feedIdToBytes(id)).toString('base64')
-  return `net:${host.replace(/[!:;~]/g, '!$&')}:${port}~shs:${key}`
+  return `net:${plainAddress(host).replace(/[!:;~]/g, '!$&')}:${port}~shs:${key}`
 }

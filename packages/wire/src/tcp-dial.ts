@@ -86,7 +86,7 @@ export async function dialTcp(options: DialTcpOptions): Promise<SecurePeer> {
           },
           failed(reason) {
             settled()
-            const text = `no handshake with ${place}, as ${remoteId}: ${reason.message}`
+            const text = `no handshake with ${remoteId} at ${place}: ${reason.message}`
             reject(new WireError(reason.code, text, { ...reason.data, host, port, remoteId }))
           },
         },

@@ -105,3 +105,12 @@ declare module 'secret-handshake' {
   }
   export = secretHandshake
 }
+
+declare module 'multiserver-address' {
+  interface Protocol {
+    readonly name: string
+    readonly data: readonly string[]
+  }
+  const addresses: { decode(address: string): Protocol[][] }
+  export = addresses
+}

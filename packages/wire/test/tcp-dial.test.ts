@@ -26,7 +26,7 @@ it('says that the network is another one', async () => {
   const server = await listening([])
   await expect(dialled(server, { networkKey: Buffer.alloc(32, 9) })).rejects.toMatchObject({
     code: 'HANDSHAKE_FAILED',
-    message: expect.stringContaining('it is on another network, or is no peer'),
+    message: expect.stringContaining('it has another network key, takes no more connections'),
   })
   expect(server.refused['handshake-failed']).toBe(1)
 })
@@ -36,7 +36,7 @@ it('says that the identity is another one', async () => {
   await expect(dialled(server, { remoteKey: alice.publicKey })).rejects.toMatchObject({
     code: 'HANDSHAKE_FAILED',
     message: expect.stringContaining('another identity than the one dialled'),
-    data: { remoteId: alice.id, port: server.port },
+    data: { fault: 'identity', remoteId: alice.id, port: server.port },
   })
 })
 
@@ -64,7 +64,7 @@ it('says that something else listens', async () => {
   )
   await expect(dialled(http)).rejects.toMatchObject({
     code: 'HANDSHAKE_FAILED',
-    message: expect.stringContaining('on another network, or is no peer'),
+    message: expect.stringContaining('another network key, or is no peer'),
   })
 })
 

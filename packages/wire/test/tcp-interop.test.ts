@@ -163,7 +163,7 @@ describe('a foreign peer that is called', () => {
     await expect(dialled({ port: closed })).rejects.toThrow('does not let us in')
     const port = await listener()
     await expect(dialled({ port }, { networkKey: Buffer.alloc(32, 7) })).rejects.toThrow(
-      'it is on another network, or is no peer',
+      'it has another network key, takes no more connections',
     )
     await expect(dialled({ port }, { remoteKey: alice.publicKey })).rejects.toThrow(
       'it has another identity than the one dialled',

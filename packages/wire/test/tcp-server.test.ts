@@ -184,6 +184,27 @@ describe('limits', () => {
     expect(await streams(await dialled(server, { keys: generateKeys() }))).toBe(1)
   })
 
+  it('let a peer that makes too many calls wait for the rest, and nobody else', async () => {
+    const time = new ManualTime()
+    const server = await listening([ping], { timers: time, clock: time })
+    const { connection } = await dialled(server)
+    const other = await dialled(server, { keys: generateKeys() })
+    const total = 20_000
+    let answeredCount = 0
+    const calls = Array.from({ length: total }, async () => {
+      await connection.call('ping')
+      answeredCount++
+    })
+    await until(() => answeredCount >= PEER_LIMITS.callBurst)
+    for (let i = 0; i < 100; i++) expect(await other.connection.call('ping')).toBe('pong')
+    expect(answeredCount).toBeLessThan(total / 2)
+    await until(() => {
+      time.advance(1_000)
+      return answeredCount === total
+    })
+    await Promise.all(calls)
+  })
+
   it('close a connection over which nothing goes, and not one that is pinged', async () => {
     const time = new ManualTime()
     const server = await listening([ping], { timers: time, clock: time })

@@ -26,8 +26,8 @@ import { Staging } from './staging.js'
 import { withSample } from './statistics.js'
 import { systemUdp } from './udp.js'
 
-/** The parts of this room, put together. */
-export class Room implements Conn {
+/** The parts of this package, put together. */
+export class PeerKeeper implements Conn {
   readonly peerMethods: readonly Method[]
   readonly localMethods: readonly Method[]
   readonly #options: ConnOptions
@@ -53,7 +53,7 @@ export class Room implements Conn {
     const udp = options.udp ?? systemUdp
     const limits = { ...CONN_LIMITS, ...options.limits }
     const ports = { timers, clock, random, logger, limits }
-    const hopsOf = (id: FeedId): number | null => graph.hopsOf(id)
+    const hopsOf = (id: FeedId): number | null => this.#hopsOf(id)
     const isBlocked = (id: FeedId): boolean => graph.isBlocked(id)
     this.#options = options
     this.#limits = limits
@@ -203,8 +203,8 @@ export class Room implements Conn {
     if (address === null || address.key === this.#id || this.#book.has(address.text)) return false
     const { host, key } = address
     if (host === null || !isDialable(address) || !isPublicHost(host)) return false
-    if (graph.hopsOf(author) === null || graph.isBlocked(author) || graph.isBlocked(key))
-      return false
+    if (this.#hopsOf(author) === null) return false
+    if (graph.isBlocked(author) || graph.isBlocked(key)) return false
     if (this.#book.countOf(author) >= this.#limits.bookEntriesPerAuthor) return false
     try {
       this.#book.set(address, { type: 'pub', source: 'pub', announcer: author })
@@ -225,6 +225,12 @@ export class Room implements Conn {
     ])
     this.#staging.close()
     await this.#book.close()
+  }
+
+  /** Null for those that are out of reach, whom nobody wants included. */
+  #hopsOf(id: FeedId): number | null {
+    const hops = this.#options.graph.hopsOf(id)
+    return hops === null || hops < 0 ? null : hops
   }
 
   #connect(address: PeerAddress, options: ConnectOptions = {}): Promise<SecurePeer> {
@@ -311,9 +317,14 @@ export class Room implements Conn {
       },
       onSilence: () => void connection.close(),
     })
-    const answers = connection.duplex('gossip.ping', [{ timeout: this.#ping.restMs }], ping.output)
-    ping.serve()
-    void ping.read(answers)
+    try {
+      const options = [{ timeout: this.#ping.restMs }]
+      const answers = connection.duplex('gossip.ping', options, ping.output)
+      ping.serve()
+      void ping.read(answers)
+    } catch {
+      // The connection is over already.
+    }
   }
 }
 
