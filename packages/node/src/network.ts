@@ -1,10 +1,16 @@
 import { join } from 'node:path'
 import type { Ports } from '@dunbar/actor'
 import { friendsMethods, publishContent, type Services } from '@dunbar/api'
-import { type Conn, type ConnGraph, createConn, type PeerAddress } from '@dunbar/conn'
-import { CodedError, feedIdToBytes, isCodedError, type Keys } from '@dunbar/core'
-import { type Graph, openGraph } from '@dunbar/graph'
-import { createReplicator, type Replicator } from '@dunbar/replicate'
+import {
+  type Conn,
+  type ConnGraph,
+  type ConnPeer,
+  createConn,
+  type PeerAddress,
+} from '@dunbar/conn'
+import { CodedError, type FeedId, feedIdToBytes, isCodedError, type Keys } from '@dunbar/core'
+import { type Graph, type GraphStatus, openGraph } from '@dunbar/graph'
+import { createReplicator, type ReplicationStatus, type Replicator } from '@dunbar/replicate'
 import {
   dialTcp,
   type Method,
@@ -24,8 +30,24 @@ export interface Network {
   readonly address: string | null
   /** What local clients may call. */
   readonly localMethods: readonly Method[]
+  /** Who is connected, and how replication goes on. */
+  status(): NetworkStatus
   /** Ends all connections. Close before the shards stop. */
   close(): Promise<void>
+}
+
+/** For `status`. */
+export interface NetworkStatus {
+  readonly address: string | null
+  readonly peers: readonly {
+    readonly id: FeedId
+    readonly address: string
+    readonly state: ConnPeer['state']
+    /** Whether this side dialled. */
+    readonly isDialler: boolean
+  }[]
+  readonly replication: ReplicationStatus
+  readonly graph: GraphStatus
 }
 
 export interface NetworkOptions {
@@ -55,7 +77,8 @@ export async function openNetwork(options: NetworkOptions): Promise<Network> {
   const conn = await openConn(options, graph, served)
   served.methods = methodTable([...replicator.peerMethods, ...conn.peerMethods])
   conn.onPeer((peer) => replicator.addPeer(peer))
-  const pubs = followPubs(services, graph, conn, ports.logger)
+  const { timers, logger } = ports
+  const pubs = followPubs({ services, graph, conn, timers, logger })
   let server: TcpServer | null = null
   try {
     server = config.network.listen ? await listen(options, graph, conn, served) : null
@@ -72,6 +95,14 @@ export async function openNetwork(options: NetworkOptions): Promise<Network> {
       ...conn.localMethods,
       ...syncMethods({ services, graph, replicator, conn }),
     ],
+    status: () => ({
+      address: conn.addressFor('device'),
+      peers: conn.peers().map(({ key, address, state, isDialler }) => {
+        return { id: key, address, state, isDialler }
+      }),
+      replication: replicator.status(),
+      graph: graph.status(),
+    }),
     close: async () => {
       conn.setEndpoint(null)
       await Promise.all([server?.close(), closeAll(graph, replicator, conn, pubs)])
