@@ -416,6 +416,7 @@ export class OpenShardStore extends ShardQueries implements ShardStore {
     // Of a feed set aside it is told already, and its log may be whole again at the next start.
     if (feeds.has(feed, DAMAGED | QUARANTINED)) return
     feeds.set(feed, DAMAGED, true)
+    this.#changeCount += 1
     this.#report({
       kind: 'damagedFrame',
       feed: this.tables.feedId(feed),
