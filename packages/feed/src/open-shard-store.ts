@@ -187,7 +187,7 @@ export class OpenShardStore extends ShardQueries implements ShardStore {
   }
 
   async flush(): Promise<void> {
-    const results = await Promise.allSettled([this.#appender.syncs.flush(), this.#records.flush()])
+    const results = await Promise.allSettled([this.#appender.flush(), this.#records.flush()])
     for (const result of results) if (result.status === 'rejected') throw result.reason
   }
 
@@ -395,7 +395,8 @@ export class OpenShardStore extends ShardQueries implements ShardStore {
     const { fs, turns } = this.#options.ports
     const { root, shard, shards } = this.#options
     const pause = () => new Promise<void>((resolve) => turns.soon(resolve))
-    await saveState(fs, this.#snapshotPath, this.tables, pause)
+    const flush = () => this.#appender.flush()
+    await saveState(fs, this.#snapshotPath, this.tables, flush, pause)
     this.#savedChangeCount = changeCount
     if (shard === 0) removeForeignSnapshots(fs, root, shards)
   }
