@@ -19,7 +19,7 @@ import { guestMethods, inviteMethods } from './invite-methods.js'
 import { Invites } from './invites.js'
 import { Lan } from './lan.js'
 import { CONN_LIMITS, type ConnLimits } from './limits.js'
-import { OwnAddresses, type Scope } from './own-addresses.js'
+import { type Endpoint, OwnAddresses, type Scope } from './own-addresses.js'
 import { DEFAULT_PING_MS, Ping, type PingOptions } from './ping.js'
 import { Scheduler } from './scheduler.js'
 import { Staging } from './staging.js'
@@ -192,8 +192,8 @@ export class PeerKeeper implements Conn {
     this.#lan.setEndpoint(endpoint)
   }
 
-  addressFor(scope: Scope): string | null {
-    return this.#addresses.text(scope)
+  addressFor(scope: Scope, endpoint?: Endpoint): string | null {
+    return this.#addresses.text(scope, endpoint)
   }
 
   addPubMessage(author: FeedId, content: unknown): boolean {
