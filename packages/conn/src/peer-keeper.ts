@@ -89,7 +89,7 @@ export class PeerKeeper implements Conn {
       keys,
       ledger: this.#ledger,
       inviteAddress: (host) => this.#addresses.forInvite(host),
-      dial: (address, guest) => options.dial(address, guest),
+      dial: (address, guest, signal) => options.dial(address, guest, signal),
       isFollowing: (id) => hopsOf(id) === 1,
       isBlocked,
       publish: (content) => options.publish(content),
@@ -219,6 +219,7 @@ export class PeerKeeper implements Conn {
     for (const leave of this.#leaving) leave()
     this.#scheduler.stop()
     this.#lan.stop()
+    this.#invites.close()
     await Promise.all([
       this.#connections.close(),
       ...[...this.#guests].map(({ connection }) => connection.close()),
