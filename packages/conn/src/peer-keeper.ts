@@ -143,8 +143,10 @@ export class PeerKeeper implements Conn {
   /** Begins what the configuration asks for. */
   async begin(): Promise<void> {
     const { autoconnect = true, lan } = this.#options.config ?? {}
-    if (autoconnect) this.#scheduler.start()
     if (lan?.isEnabled === true) await this.#lan.start()
+    // Last, so that nobody is dialled before this is handed out, and who made it has said who is to
+    // be told of peers.
+    if (autoconnect) this.#scheduler.start()
   }
 
   addPeer(peer: SecurePeer): void {
