@@ -1,10 +1,16 @@
 import { join } from 'node:path'
 import type { Ports } from '@dunbar/actor'
 import { friendsMethods, publishContent, type Services } from '@dunbar/api'
-import { type Conn, type ConnGraph, createConn, type PeerAddress } from '@dunbar/conn'
-import { CodedError, feedIdToBytes, isCodedError, type Keys } from '@dunbar/core'
-import { type Graph, openGraph } from '@dunbar/graph'
-import { createReplicator, type Replicator } from '@dunbar/replicate'
+import {
+  type Conn,
+  type ConnGraph,
+  type ConnPeer,
+  createConn,
+  type PeerAddress,
+} from '@dunbar/conn'
+import { CodedError, type FeedId, feedIdToBytes, isCodedError, type Keys } from '@dunbar/core'
+import { type Graph, type GraphStatus, openGraph } from '@dunbar/graph'
+import { createReplicator, type ReplicationStatus, type Replicator } from '@dunbar/replicate'
 import {
   dialTcp,
   type Method,
@@ -24,8 +30,24 @@ export interface Network {
   readonly address: string | null
   /** What local clients may call. */
   readonly localMethods: readonly Method[]
+  /** Who is connected, and how replication goes on. */
+  status(): NetworkStatus
   /** Ends all connections. Close before the shards stop. */
   close(): Promise<void>
+}
+
+/** For `status`. */
+export interface NetworkStatus {
+  readonly address: string | null
+  readonly peers: readonly {
+    readonly id: FeedId
+    readonly address: string
+    readonly state: ConnPeer['state']
+    /** Whether this side dialled. */
+    readonly isDialler: boolean
+  }[]
+  readonly replication: ReplicationStatus
+  readonly graph: GraphStatus
 }
 
 export interface NetworkOptions {
@@ -38,6 +60,10 @@ export interface NetworkOptions {
 /** @throws {LISTEN_FAILED} */
 export async function openNetwork(options: NetworkOptions): Promise<Network> {
   const { config, services, ports } = options
+  const served: Served = { methods: new Map(), rooms: null }
+  // The port opens while the threads look through their contacts.
+  const listening = config.network.listen ? listen(options, served) : Promise.resolve(null)
+  listening.catch(() => undefined)
   const graph = await openGraphOf(options)
   const replicator = await createReplicator({
     id: services.id,
@@ -50,15 +76,15 @@ export async function openNetwork(options: NetworkOptions): Promise<Network> {
     clock: ports.clock,
     logger: ports.logger,
   })
-  // Filled before anybody can connect: the methods and the room that dials need each other.
-  const served: { methods: MethodTable } = { methods: new Map() }
   const conn = await openConn(options, graph, served)
   served.methods = methodTable([...replicator.peerMethods, ...conn.peerMethods])
   conn.onPeer((peer) => replicator.addPeer(peer))
-  const pubs = followPubs(services, graph, conn, ports.logger)
-  let server: TcpServer | null = null
+  const { timers, logger } = ports
+  const pubs = followPubs({ services, graph, conn, timers, logger })
+  served.rooms = { graph, conn }
+  let server: TcpServer | null
   try {
-    server = config.network.listen ? await listen(options, graph, conn, served) : null
+    server = await listening
   } catch (error) {
     await closeAll(graph, replicator, conn, pubs)
     throw error
@@ -72,11 +98,25 @@ export async function openNetwork(options: NetworkOptions): Promise<Network> {
       ...conn.localMethods,
       ...syncMethods({ services, graph, replicator, conn }),
     ],
+    status: () => ({
+      address: addressOf(conn),
+      peers: conn.peers().map(({ key, address, state, isDialler }) => {
+        return { id: key, address, state, isDialler }
+      }),
+      replication: replicator.status(),
+      graph: graph.status(),
+    }),
     close: async () => {
       conn.setEndpoint(null)
       await Promise.all([server?.close(), closeAll(graph, replicator, conn, pubs)])
     },
   }
+}
+
+/** What peers may call, and the rooms that decide on them; nobody is let in before they are open. */
+interface Served {
+  methods: MethodTable
+  rooms: { readonly graph: Graph; readonly conn: Conn } | null
 }
 
 async function closeAll(graph: Graph, replicator: Replicator, conn: Conn, pubs: { close(): void }) {
@@ -103,7 +143,7 @@ function openGraphOf({ config, services, ports }: NetworkOptions): Promise<Graph
 function openConn(
   { config, keys, services, ports }: NetworkOptions,
   graph: Graph,
-  served: { readonly methods: MethodTable },
+  served: Served,
 ): Promise<Conn> {
   const { network } = config
   const networkKey = networkKeyOf(config)
@@ -183,12 +223,7 @@ const ANY_IPV4 = '0.0.0.0'
 /** Who is within the hops may follow as many feeds by history streams as a legacy peer does. */
 const FRIEND_LIMITS = { inboundStreams: 256 } as const
 
-async function listen(
-  options: NetworkOptions,
-  graph: Graph,
-  conn: Conn,
-  served: { readonly methods: MethodTable },
-): Promise<TcpServer> {
+async function listen(options: NetworkOptions, served: Served): Promise<TcpServer> {
   const { config, keys, ports } = options
   const { timers, clock, logger } = ports
   const serve = (host: string, port: number) =>
@@ -197,13 +232,13 @@ async function listen(
       port,
       keys,
       networkKey: networkKeyOf(config),
-      authorize: (id) => conn.authorize(id),
-      methodsFor: (id) => conn.methodsFor(id, served.methods),
-      limitsFor: (id) => ((graph.hopsOf(id) ?? -1) >= 0 ? FRIEND_LIMITS : {}),
+      authorize: (id) => served.rooms?.conn.authorize(id) ?? false,
+      methodsFor: (id) => served.rooms?.conn.methodsFor(id, served.methods) ?? served.methods,
+      limitsFor: (id) => ((served.rooms?.graph.hopsOf(id) ?? -1) >= 0 ? FRIEND_LIMITS : {}),
       timers,
       clock,
       logger,
-      onPeer: (peer) => conn.addPeer(peer),
+      onPeer: (peer) => served.rooms?.conn.addPeer(peer),
     })
   let { host, port } = config.network
   for (;;) {
