@@ -89,7 +89,7 @@ export class PeerKeeper implements Conn {
       keys,
       ledger: this.#ledger,
       inviteAddress: (host) => this.#addresses.forInvite(host),
-      dial: (address, guest) => options.dial(address, guest),
+      dial: (address, guest, signal) => options.dial(address, guest, signal),
       isFollowing: (id) => hopsOf(id) === 1,
       isBlocked,
       publish: (content) => options.publish(content),
@@ -143,8 +143,10 @@ export class PeerKeeper implements Conn {
   /** Begins what the configuration asks for. */
   async begin(): Promise<void> {
     const { autoconnect = true, lan } = this.#options.config ?? {}
-    if (autoconnect) this.#scheduler.start()
     if (lan?.isEnabled === true) await this.#lan.start()
+    // Last, so that nobody is dialled before this is handed out, and who made it has said who is to
+    // be told of peers.
+    if (autoconnect) this.#scheduler.start()
   }
 
   addPeer(peer: SecurePeer): void {
@@ -219,6 +221,7 @@ export class PeerKeeper implements Conn {
     for (const leave of this.#leaving) leave()
     this.#scheduler.stop()
     this.#lan.stop()
+    this.#invites.close()
     await Promise.all([
       this.#connections.close(),
       ...[...this.#guests].map(({ connection }) => connection.close()),
