@@ -12,13 +12,6 @@ import { percentile } from './statistics.js'
  * from another, and, where the peers of other makes are installed, one ssb-db2 from another.
  */
 
-/** Peers on this machine alone. */
-const NETWORK = {
-  DUNBAR_HOST: '127.0.0.1',
-  DUNBAR_PORT: '0',
-  DUNBAR_LAN: 'false',
-  DUNBAR_AUTOCONNECT: 'false',
-}
 const LIVE_MESSAGES = 100
 const IDLE_REPEATS = 300
 const THREAD_MESSAGES = 50
@@ -155,8 +148,8 @@ const authorsOf = (dataset: Dataset): string[] => {
 
 async function dunbarSync(source: string, dataset: Dataset, path: string): Promise<DunbarRun> {
   const authors = authorsOf(dataset)
-  const sender = await startNode(source, NETWORK)
-  const receiver = await startNode(path, NETWORK)
+  const sender = await startNode(source)
+  const receiver = await startNode(path)
   const [theirs, ours] = await Promise.all([connect({ path: source }), connect({ path })])
   try {
     for (const client of [theirs, ours]) {
@@ -270,7 +263,7 @@ interface LiveFigures {
 async function liveFigures(folder: string): Promise<LiveFigures> {
   const paths = [join(folder, 'live-a'), join(folder, 'live-b')] as const
   const nodes: RunningNode[] = []
-  for (const path of paths) nodes.push(await startNode(path, NETWORK))
+  for (const path of paths) nodes.push(await startNode(path))
   const [author, reader] = await Promise.all(paths.map((path) => connect({ path })))
   const dunbarMs: number[] = []
   try {

@@ -5,7 +5,7 @@ import type { PeerAddress } from './address.js'
 import type { ConnPeer } from './connections.js'
 import type { LanConfig } from './lan.js'
 import type { ConnLimits } from './limits.js'
-import type { Scope } from './own-addresses.js'
+import type { Endpoint, Scope } from './own-addresses.js'
 import { PeerKeeper } from './peer-keeper.js'
 import type { UdpPort } from './udp.js'
 
@@ -86,9 +86,12 @@ export interface Conn {
   /** Tells of every established connection, inbound and outbound, except those of invite keys. */
   onPeer(listener: (peer: SecurePeer) => void): () => void
   /** Where the server listens; announced in the local network and named in invites. Null: nowhere. */
-  setEndpoint(endpoint: { readonly host: string; readonly port: number } | null): void
-  /** Multiserver addresses of this node, joined by `;`, for peers of that scope; null where there is none. */
-  addressFor(scope: Scope): string | null
+  setEndpoint(endpoint: Endpoint | null): void
+  /**
+   * Multiserver addresses of this node, joined by `;`, for peers of that scope; null where there is
+   * none. With `endpoint`: as they will be when that is set.
+   */
+  addressFor(scope: Scope, endpoint?: Endpoint): string | null
   /** An address in a `pub` message of a feed that is replicated. True where it was taken into the book. */
   addPubMessage(author: FeedId, content: unknown): boolean
   /** Closes all connections, stops what runs, and writes the address book. */

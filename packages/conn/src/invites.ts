@@ -16,6 +16,8 @@ const SEED_BYTES = 32
 const ATTEMPTS = 3
 /** Before the second and the third attempt. */
 const RETRY_MS = 500
+/** A pub publishes before it answers, which a busy disk may delay. */
+const ANSWER_MS = 60_000
 const ALREADY_FOLLOWING = 'already following'
 /** Invites whose failed uses are counted one by one. */
 const MAX_COUNTED_INVITES = 1_000
@@ -41,7 +43,8 @@ export interface InvitesOptions {
   readonly ledger: InviteLedger
   /** The address that an invite names, with this host where one is given; null for none that others could reach. */
   inviteAddress(host?: string): PeerAddress | null
-  dial(address: PeerAddress, keys: Keys): Promise<SecurePeer>
+  /** Gives up when the signal is aborted. */
+  dial(address: PeerAddress, keys: Keys, signal: AbortSignal): Promise<SecurePeer>
   isFollowing(id: FeedId): boolean
   isBlocked(id: FeedId): boolean
   publish(content: Readonly<Record<string, unknown>>): Promise<unknown>
@@ -63,6 +66,7 @@ export class Invites {
    * yet; monotonic times until when they stay here, in their order.
    */
   readonly #followed = new Map<FeedId, number>()
+  readonly #leaving = new AbortController()
 
   constructor(options: InvitesOptions) {
     this.#options = options
@@ -156,6 +160,11 @@ export class Invites {
     return published
   }
 
+  /** Gives up the invites that are being accepted. */
+  close(): void {
+    this.#leaving.abort()
+  }
+
   async #use(id: FeedId, request: unknown): Promise<unknown> {
     const { ledger, keys, publish, isFollowing, isBlocked, logger } = this.#options
     const { feed } = (typeof request === 'object' ? (request ?? {}) : {}) as { feed?: unknown }
@@ -201,7 +210,8 @@ export class Invites {
     for (let attempt = 1; ; attempt++) {
       const error = await this.#redeemOnce(code.address, guest, keys.id)
       if (error === null) return
-      if (error.code === 'INVITE_REFUSED' || attempt === ATTEMPTS) throw error
+      const isLast = attempt === ATTEMPTS || this.#leaving.signal.aborted
+      if (error.code === 'INVITE_REFUSED' || isLast) throw error
       await new Promise<void>((resolve) => {
         timers.set(RETRY_MS * attempt, resolve)
       })
@@ -210,12 +220,18 @@ export class Invites {
 
   /** Null where the pub follows the feed now. */
   async #redeemOnce(address: PeerAddress, guest: Keys, feed: FeedId): Promise<ConnError | null> {
+    const { dial, timers } = this.#options
+    const { signal } = this.#leaving
     let peer: SecurePeer
     try {
-      peer = await this.#options.dial(address, guest)
+      peer = await dial(address, guest, signal)
     } catch (error) {
       return unreachable(error)
     }
+    const giveUp = (): void => void peer.connection.close()
+    const cancel = timers.set(ANSWER_MS, giveUp)
+    signal.addEventListener('abort', giveUp)
+    if (signal.aborted) giveUp()
     try {
       await peer.connection.call('invite.use', [{ feed }])
       return null
@@ -226,6 +242,8 @@ export class Invites {
       const text = `the pub did not take the invite: ${reason}`
       return new ConnError('INVITE_REFUSED', text, { reason })
     } finally {
+      cancel()
+      signal.removeEventListener('abort', giveUp)
       await peer.connection.close()
     }
   }

@@ -2,7 +2,10 @@
 export interface ConnLimits {
   /** Connections in all, those being made included. */
   readonly connections: number
-  /** Of these, how many may be of peers that nobody near follows: strangers must not shut friends out. */
+  /**
+   * Of these, how many may be of peers that nobody near follows: strangers must not shut friends out.
+   * Three quarters of what a listening socket lets in.
+   */
   readonly strangerConnections: number
   /** Connections with one peer; the oldest gives way, since its other end may be gone. */
   readonly connectionsPerPeer: number
@@ -43,7 +46,7 @@ const DAY_MS = 86_400_000
 /** As the limits of the network rooms say; quotas are those of ssb-conn 6. */
 export const CONN_LIMITS: ConnLimits = {
   connections: 200,
-  strangerConnections: 150,
+  strangerConnections: 112,
   connectionsPerPeer: 2,
   guests: 32,
   scheduledPeers: 4,

@@ -19,7 +19,7 @@ import { guestMethods, inviteMethods } from './invite-methods.js'
 import { Invites } from './invites.js'
 import { Lan } from './lan.js'
 import { CONN_LIMITS, type ConnLimits } from './limits.js'
-import { OwnAddresses, type Scope } from './own-addresses.js'
+import { type Endpoint, OwnAddresses, type Scope } from './own-addresses.js'
 import { DEFAULT_PING_MS, Ping, type PingOptions } from './ping.js'
 import { Scheduler } from './scheduler.js'
 import { Staging } from './staging.js'
@@ -89,7 +89,7 @@ export class PeerKeeper implements Conn {
       keys,
       ledger: this.#ledger,
       inviteAddress: (host) => this.#addresses.forInvite(host),
-      dial: (address, guest) => options.dial(address, guest),
+      dial: (address, guest, signal) => options.dial(address, guest, signal),
       isFollowing: (id) => hopsOf(id) === 1,
       isBlocked,
       publish: (content) => options.publish(content),
@@ -143,8 +143,10 @@ export class PeerKeeper implements Conn {
   /** Begins what the configuration asks for. */
   async begin(): Promise<void> {
     const { autoconnect = true, lan } = this.#options.config ?? {}
-    if (autoconnect) this.#scheduler.start()
     if (lan?.isEnabled === true) await this.#lan.start()
+    // Last, so that nobody is dialled before this is handed out, and who made it has said who is to
+    // be told of peers.
+    if (autoconnect) this.#scheduler.start()
   }
 
   addPeer(peer: SecurePeer): void {
@@ -192,8 +194,8 @@ export class PeerKeeper implements Conn {
     this.#lan.setEndpoint(endpoint)
   }
 
-  addressFor(scope: Scope): string | null {
-    return this.#addresses.text(scope)
+  addressFor(scope: Scope, endpoint?: Endpoint): string | null {
+    return this.#addresses.text(scope, endpoint)
   }
 
   addPubMessage(author: FeedId, content: unknown): boolean {
@@ -219,6 +221,7 @@ export class PeerKeeper implements Conn {
     for (const leave of this.#leaving) leave()
     this.#scheduler.stop()
     this.#lan.stop()
+    this.#invites.close()
     await Promise.all([
       this.#connections.close(),
       ...[...this.#guests].map(({ connection }) => connection.close()),

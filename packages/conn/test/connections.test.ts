@@ -1,5 +1,5 @@
 import { type FeedId, generateKeys } from '@dunbar/core'
-import { PEER_LIMITS, RpcConnection, type SecurePeer } from '@dunbar/wire'
+import { ADMISSION_LIMITS, PEER_LIMITS, RpcConnection, type SecurePeer } from '@dunbar/wire'
 import { describe, expect, test } from 'vitest'
 import { Connections } from '../src/connections.js'
 import { CONN_LIMITS, netAddress, type PeerAddress } from '../src/index.js'
@@ -95,6 +95,12 @@ describe('a connection', () => {
       code: 'HANDSHAKE_FAILED',
     })
     expect((await friend.conn.connect(ben.address)).remoteId).toBe(ben.id)
+  })
+
+  test('leaves friends a quarter of the places of a listening socket', () => {
+    const { connections, handshakes } = ADMISSION_LIMITS
+    expect(CONN_LIMITS.strangerConnections).toBeLessThanOrEqual(connections * 0.75)
+    expect(CONN_LIMITS.strangerConnections + handshakes).toBeLessThan(connections)
   })
 
   test('is not made by a node that has as many as it may have', async () => {

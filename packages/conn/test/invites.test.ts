@@ -234,6 +234,27 @@ describe('an invite', () => {
     expect(ana.published).toEqual([])
   })
 
+  test('of a pub that does not answer is given up when the node ends', async () => {
+    let tell: () => void = () => {}
+    const asked = new Promise<void>((resolve) => {
+      tell = resolve
+    })
+    const pub = await tcpNode({
+      publish() {
+        tell()
+        return new Promise(() => {})
+      },
+    })
+    const ana = await tcpNode()
+    const accepted = ana.call('invite.accept', await invite(pub))
+    await asked
+    await Promise.all([
+      ana.close(),
+      expect(accepted).rejects.toMatchObject({ code: 'INVITE_UNREACHABLE' }),
+    ])
+    expect(ana.published).toEqual([])
+  })
+
   test('names the host that its maker gave', async () => {
     const pub = await tcpNode({ config: { allowsPrivate: false } })
     const none = invite(pub)

@@ -1,6 +1,7 @@
 import { generateKeys } from '@dunbar/core'
+import { MemoryFileSystem } from '@dunbar/testkit'
 import { describe, expect, test } from 'vitest'
-import { netAddress } from '../src/index.js'
+import { netAddress, type UdpPort } from '../src/index.js'
 import { SimulatedNetwork, type SimulatedNode } from './simulated-network.js'
 
 const SEEDS = [1, 2, 3]
@@ -138,6 +139,25 @@ describe('the schedule', () => {
     await network.simulation.advance(24 * HOUR_MS)
     expect(network.simulation.stepCount).toBe(stepCount)
     expect(ana.conn.peers()).toEqual([])
+  })
+
+  test('begins behind everything else, however long the ports of the local network take', async () => {
+    const network = new SimulatedNetwork(1)
+    const ben = await network.node('ben', { config: { autoconnect: false } })
+    const fs = new MemoryFileSystem()
+    const { timers } = network.simulation.ports('slow', { fs, logger: { log: () => {} } })
+    const udp: UdpPort = {
+      bind: () =>
+        new Promise((resolve) => {
+          timers.set(MINUTE_MS, () => resolve({ send: () => {}, close: () => {} }))
+        }),
+      localAddresses: () => [],
+    }
+    const config = { lan: { isEnabled: true } }
+    const ana = await network.simulation.run(network.node('ana', { config, udp, friends: [ben] }))
+    expect(ana.dials).toEqual([])
+    await network.simulation.advance(MINUTE_MS)
+    expect(connectedTo(ana)).toEqual([ben.id])
   })
 
   test('does not bother who lets it in and closes at once', async () => {

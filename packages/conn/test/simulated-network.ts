@@ -51,6 +51,8 @@ export class SimulatedNetwork {
       readonly config?: ConnConfig
       readonly limits?: Partial<ConnLimits>
       readonly udp?: UdpPort
+      /** Who is followed, and in the address book. */
+      readonly friends?: readonly SimulatedNode[]
     } = {},
   ): Promise<SimulatedNode> {
     const files = new MemoryFileSystem()
@@ -59,6 +61,12 @@ export class SimulatedNetwork {
     const ports = this.simulation.ports(name, { fs: files, logger })
     const keys = generateKeys(ports.random.bytes(32))
     const graph = new MemoryGraph()
+    const { friends = [] } = options
+    for (const { id } of friends) graph.place(id, 1)
+    const entries = friends.map(({ address, id }) => [address.text, { key: id }])
+    const book = files.open('/node/conn.json', 'createNew')
+    book.write(Buffer.from(JSON.stringify(Object.fromEntries(entries))), 0)
+    book.close()
     const dials: Dial[] = []
     const address = netAddress(`${name}.example`, 8008, keys.id)!
     const conn = await createConn({

@@ -45,7 +45,8 @@ export class Intake {
   readonly #onOffence: (offence: Offence) => void
   readonly #onSettled: () => void
   #sizeBytes = 0
-  #resume: (() => void) | null = null
+  /** Readers that wait until more may come: one of a session, or each of many streams of history. */
+  readonly #waiting: (() => void)[] = []
   /** Messages that were new. */
   receivedCount = 0
   uselessCount = 0
@@ -102,7 +103,7 @@ export class Intake {
     for (const lane of this.#lanes) lane.flush()
     while (this.#isFull()) {
       await new Promise<void>((resolve) => {
-        this.#resume = resolve
+        this.#waiting.push(resolve)
       })
     }
   }
@@ -165,9 +166,7 @@ export class Intake {
     this.#peer.underWay -= count
     this.#peer.usefulAt = this.#host.now()
     this.#onSettled()
-    const resume = this.#resume
-    this.#resume = null
-    resume?.()
+    for (const resume of this.#waiting.splice(0)) resume()
   }
 }
 

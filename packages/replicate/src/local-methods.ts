@@ -159,8 +159,12 @@ class Bell {
   async rung(signal: AbortSignal): Promise<void> {
     if (!this.#isRung && !signal.aborted) {
       await new Promise<void>((resolve) => {
-        this.#answer = resolve
-        signal.addEventListener('abort', () => resolve(), { once: true })
+        const answer = () => {
+          signal.removeEventListener('abort', answer)
+          resolve()
+        }
+        this.#answer = answer
+        signal.addEventListener('abort', answer)
       })
     }
     this.#answer = null

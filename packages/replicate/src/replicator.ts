@@ -37,6 +37,8 @@ export interface ReplicatorOptions {
 
 /** Replicates feeds with all connected peers. */
 export interface Replicator {
+  /** Resolves when it is known how far all feeds are held; no peer may be added before. */
+  readonly ready: Promise<void>
   /** What peers may call: `ebt.replicate`, `ebt.replicateFormat`, `ebt.clock`, `createHistoryStream`. */
   readonly peerMethods: readonly Method[]
   /** For local clients: `ebt.peerStatus`, `ebt.clock`, `ebt.request`, `ebt.block`, `replicate.*`. */
@@ -57,15 +59,20 @@ const PROGRESS_MS = 250
 
 /** Resolves when it is known how far all feeds are held. */
 export async function createReplicator(options: ReplicatorOptions): Promise<Replicator> {
-  const replicator = new NodeReplicator(options)
+  const replicator = startReplicator(options)
   await replicator.ready
   return replicator
+}
+
+/** As `createReplicator`, without waiting for that. */
+export function startReplicator(options: ReplicatorOptions): Replicator {
+  return new NodeReplicator(options)
 }
 
 class NodeReplicator implements Replicator {
   readonly peerMethods: readonly Method[]
   readonly localMethods: readonly Method[]
-  readonly ready: Promise<unknown>
+  readonly ready: Promise<void>
   readonly #options: ReplicatorOptions
   readonly #limits: ReplicationLimits
   readonly #engine: EbtEngine
@@ -120,7 +127,7 @@ class NodeReplicator implements Replicator {
           onBroken: (error) => this.#log('warn', 'a clock is followed anew', error),
         }),
     )
-    this.ready = Promise.all(this.#followers.map(({ synced }) => synced))
+    this.ready = Promise.all(this.#followers.map(({ synced }) => synced)).then(() => undefined)
     this.peerMethods = this.#methodsForPeers()
     this.localMethods = localMethods({
       id: options.id,

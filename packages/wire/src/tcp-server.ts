@@ -33,7 +33,7 @@ export interface ServeTcpOptions {
   readonly keys: Keys
   /** 32 bytes that all peers of a network know. */
   readonly networkKey: Uint8Array
-  /** Whether an identity, proved by now, is let in; where not, the connection just closes. */
+  /** Whether an identity, proved by now, is let in, this node's own one included; where not, the connection just closes. */
   authorize(id: FeedId): boolean
   /** What this identity may call. A `manifest` method is added where there is none. */
   methodsFor(id: FeedId): MethodTable
@@ -52,7 +52,7 @@ export interface ServeTcpOptions {
   onPeer(peer: SecurePeer): void
 }
 
-/** Why a connection came to nothing. `not-admitted` is the answer of `authorize`, and this node itself. */
+/** Why a connection came to nothing. `not-admitted` is the answer of `authorize`. */
 export type Refusal = AdmissionRefusal | 'handshake-failed' | 'handshake-timeout' | 'not-admitted'
 
 /** A TCP port that is listened to. */
@@ -72,7 +72,7 @@ export interface TcpServer {
 /**
  * Serves peers of the network, each proved by the secret handshake and encrypted. Whatever comes
  * over a connection, valid or not, ends that connection at most. A peer that connects again takes
- * the place of its older connection, which is closed.
+ * the place of its older connection, which is closed; the node's own identity may have many.
  * @throws {LISTEN_FAILED} with `data.reason`, such as `EADDRINUSE`
  * @throws {UNTESTED_CRYPTO}
  */
@@ -82,6 +82,7 @@ export async function serveTcp(options: ServeTcpOptions): Promise<TcpServer> {
   const admission = new Admission({ ...ADMISSION_LIMITS, ...options.admission }, clock)
   const limits = { ...PEER_LIMITS, ...options.limits }
   const peers = new Map<FeedId, SecurePeer>()
+  const connections = new Set<RpcConnection>()
   const handshakes = new Set<SecureDuplex>()
   const closing = new Set<Promise<unknown>>()
   const refused = noRefusals()
@@ -117,10 +118,13 @@ export async function serveTcp(options: ServeTcpOptions): Promise<TcpServer> {
     })
     const address = multiserverAddress(socket.remoteAddress ?? '', socket.remotePort ?? 0, remoteId)
     const peer: SecurePeer = { remoteId, connection, isDialler: false, address }
-    const older = peers.get(remoteId)
+    // Apps of the node's own user come several at a time.
+    const older = remoteId === options.keys.id ? undefined : peers.get(remoteId)
     peers.set(remoteId, peer)
+    connections.add(connection)
     const gone = connection.closed.then(() => {
       place.leave()
+      connections.delete(connection)
       closing.delete(gone)
       if (peers.get(remoteId) === peer) peers.delete(remoteId)
     })
@@ -185,7 +189,7 @@ export async function serveTcp(options: ServeTcpOptions): Promise<TcpServer> {
       for (const pipe of handshakes) {
         pipe.abandon(new WireError('HANDSHAKE_FAILED', 'this side stops listening'))
       }
-      for (const { connection } of peers.values()) void connection.close()
+      for (const connection of connections) void connection.close()
       await Promise.all(closing)
       await isClosed
     },
