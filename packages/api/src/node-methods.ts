@@ -8,6 +8,8 @@ export interface NodeFacts {
   readonly version: string
   readonly path: string
   readonly startedAt: number
+  /** How it stands among its peers. */
+  readonly network: () => unknown
 }
 
 /** Who this is and how it is. */
@@ -50,6 +52,7 @@ async function gather(services: Services) {
 /** `progress` and `sync` as ssb-server has them; the rest is dunbar's. */
 async function status(services: Services, facts: NodeFacts): Promise<unknown> {
   const { shards, indexes, ...sums } = await gather(services)
+  const publish = shards.find((shard) => shard.publish !== undefined)?.publish ?? null
   return {
     id: services.id,
     progress: { indexes },
@@ -62,6 +65,8 @@ async function status(services: Services, facts: NodeFacts): Promise<unknown> {
       memoryBytes: process.memoryUsage.rss(),
     },
     ...sums,
+    publish,
+    network: facts.network(),
     shards,
   }
 }

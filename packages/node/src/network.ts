@@ -1,10 +1,17 @@
 import { join } from 'node:path'
 import type { Ports } from '@dunbar/actor'
 import { friendsMethods, publishContent, type Services } from '@dunbar/api'
-import { type Conn, type ConnGraph, createConn, type PeerAddress } from '@dunbar/conn'
-import { CodedError, feedIdToBytes, isCodedError, type Keys } from '@dunbar/core'
-import { type Graph, openGraph } from '@dunbar/graph'
-import { createReplicator, type Replicator } from '@dunbar/replicate'
+import {
+  type Conn,
+  type ConnCounts,
+  type ConnGraph,
+  type ConnPeer,
+  createConn,
+  type PeerAddress,
+} from '@dunbar/conn'
+import { CodedError, type FeedId, feedIdToBytes, isCodedError, type Keys } from '@dunbar/core'
+import { type Graph, type GraphStatus, openGraph } from '@dunbar/graph'
+import { createReplicator, type ReplicationStatus, type Replicator } from '@dunbar/replicate'
 import {
   dialTcp,
   type Method,
@@ -24,8 +31,29 @@ export interface Network {
   readonly address: string | null
   /** What local clients may call. */
   readonly localMethods: readonly Method[]
+  /** Who is connected, and how replication goes on. */
+  status(): NetworkStatus
   /** Ends all connections. Close before the shards stop. */
   close(): Promise<void>
+}
+
+/** For `status`. */
+export interface NetworkStatus {
+  readonly address: string | null
+  readonly peers: readonly {
+    readonly id: FeedId
+    readonly address: string
+    readonly state: ConnPeer['state']
+    /** Whether this side dialled. */
+    readonly isDialler: boolean
+  }[]
+  readonly replication: ReplicationStatus
+  readonly graph: GraphStatus
+  /** What others tried in vain, ever: connections that came to nothing or broke, by why; packets; invites. */
+  readonly refused: ConnCounts & {
+    readonly connections: Readonly<Partial<Record<string, number>>>
+    readonly broken: Readonly<Partial<Record<string, number>>>
+  }
 }
 
 export interface NetworkOptions {
@@ -72,6 +100,19 @@ export async function openNetwork(options: NetworkOptions): Promise<Network> {
       ...conn.localMethods,
       ...syncMethods({ services, graph, replicator, conn }),
     ],
+    status: () => ({
+      address: conn.addressFor('device'),
+      peers: conn.peers().map(({ key, address, state, isDialler }) => {
+        return { id: key, address, state, isDialler }
+      }),
+      replication: replicator.status(),
+      graph: graph.status(),
+      refused: {
+        connections: { ...server?.refused },
+        broken: { ...server?.broken },
+        ...conn.counts(),
+      },
+    }),
     close: async () => {
       conn.setEndpoint(null)
       await Promise.all([server?.close(), closeAll(graph, replicator, conn, pubs)])

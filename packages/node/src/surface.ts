@@ -35,8 +35,9 @@ export async function openSurface(options: SurfaceOptions): Promise<Surface> {
   const { path, shards } = config
   const services = createServices(router, keys, shards)
   const network = await openNetwork({ config, keys, services, ports })
+  const facts = { version: VERSION, path, startedAt, network: () => network.status() }
   try {
-    const methods = apiMethods(services, { version: VERSION, path, startedAt }, [
+    const methods = apiMethods(services, facts, [
       ...maintenanceMethods(services),
       ...network.localMethods,
     ])
