@@ -19,6 +19,7 @@ USER node
 WORKDIR /data
 # All that the node must keep. A volume of its own survives the container.
 VOLUME /data
+EXPOSE 8008
 STOPSIGNAL SIGTERM
 # `--running`: a check must never open the folder itself while the node starts or stops.
 HEALTHCHECK --interval=30s --timeout=10s --start-period=60s --retries=3 \

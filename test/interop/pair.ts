@@ -66,9 +66,8 @@ export async function startDunbar(
     connect: (to) => peer.call('conn.connect', [to]),
     clock: async () => (await peer.call('ebt.clock')) as Record<string, number>,
     untilForked: async (id) => {
-      for await (const change of peer.source('feeds.changes', [{ live: true }])) {
-        const { id: changed, isForked } = change as { id: string; isForked: boolean }
-        if (changed === id && isForked) return
+      for await (const fork of peer.source('feeds.forked', [{ live: true }])) {
+        if ((fork as { id?: string }).id === id) return
       }
     },
     untilPeerLeaves: async (id) => {

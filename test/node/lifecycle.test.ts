@@ -133,6 +133,7 @@ describe('a node as a process', () => {
       id: loadSecret(join(path, 'secret')).id,
       path,
       socket: join(path, 'socket'),
+      address: expect.stringMatching(/^net:127\.0\.0\.1:\d+~shs:/),
     })
     const client = await connect({ path })
     expect(await importLines(client.peer, lines)).toMatchObject({ added: all.length })

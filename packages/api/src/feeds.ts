@@ -1,9 +1,10 @@
-import { CodedError, type FeedId, isCodedError } from '@dunbar/core'
-import type { FeedStatus } from '@dunbar/feed'
+import { CodedError, type FeedId, feedIdToBytes, isCodedError } from '@dunbar/core'
+import type { FeedStatus, ForkQuery, ForkRow } from '@dunbar/feed'
 import type { Method } from '@dunbar/wire'
+import { mergeShards, type Steps } from './merge.js'
 import { messageValue } from './message-json.js'
 import { asynchronous, source } from './method.js'
-import { feedArgument } from './options.js'
+import { booleanOption, feedArgument, optionsOf } from './options.js'
 import { feedOf, type Services, shardOfFeed } from './services.js'
 
 /** Names asked for in one call. */
@@ -35,6 +36,18 @@ export function feedMethods(services: Services): Method[] {
         refused: messageValue(refused),
       }))
     }),
+    /**
+     * `{ id, sequence, kept, refused }` for each fork of any feed: the sequence of the refused
+     * message, and the keys of both sides. Options are `live` (default false), `old` and `sync` (true).
+     */
+    source('feeds.forked', (args, { signal }) => {
+      const given = optionsOf('feeds.forked', args)
+      const query = {
+        live: booleanOption('feeds.forked', given, 'live', false),
+        old: booleanOption('feeds.forked', given, 'old', true),
+      }
+      return readForks(services, query, booleanOption('feeds.forked', given, 'sync', true), signal)
+    }),
   ]
 }
 
@@ -56,6 +69,52 @@ async function* listFeeds(services: Services): AsyncGenerator<unknown> {
   const all = parts.flat().sort((a, b) => (a.id < b.id ? -1 : 1))
   yield* all
 }
+
+async function* readForks(
+  services: Services,
+  query: Required<ForkQuery>,
+  saysSync: boolean,
+  signal: AbortSignal,
+): AsyncGenerator<ForkRow | { sync: true }> {
+  const streams = services.shards.map((shard) => shard.forkStream(query, { signal }))
+  const merged = mergeShards(
+    streams,
+    { reverse: false, old: query.old },
+    ({ forks }: { readonly forks: readonly ForkRow[] }) => new ForkSteps(forks),
+  )
+  for await (const step of merged) {
+    if (step === 'sync') {
+      if (saysSync) yield { sync: true }
+    } else if (step !== 'pause') yield step.item
+  }
+}
+
+/** As many bytes of an id as a number holds exactly. Feeds with the same ones come in any order. */
+const ORDER_BYTES = 6
+
+/** Forks of one feed; shards give their feeds by id bytes, and so do all of them together. */
+class ForkSteps implements Steps<ForkRow> {
+  readonly #forks: readonly ForkRow[]
+  readonly order: number
+  #position = -1
+
+  constructor(forks: readonly ForkRow[]) {
+    this.#forks = forks
+    const [first] = forks
+    this.order = first === undefined ? 0 : idOrder(first.id)
+  }
+
+  next(): boolean {
+    this.#position += 1
+    return this.#position < this.#forks.length
+  }
+
+  get item(): ForkRow {
+    return this.#forks[this.#position]!
+  }
+}
+
+const idOrder = (id: FeedId): number => Buffer.from(feedIdToBytes(id)).readUIntBE(0, ORDER_BYTES)
 
 async function namesOf(services: Services, ids: readonly FeedId[]): Promise<unknown> {
   const names: Record<string, string> = {}

@@ -5,6 +5,7 @@ export const COMMANDS = [
   'import',
   'export',
   'feeds',
+  'forks',
   'get',
   'tangle',
   'publish',

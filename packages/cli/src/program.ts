@@ -103,6 +103,17 @@ export function buildProgram(
   })
 
   add(
+    'forks',
+    'lists the feeds whose authors signed two messages for one place',
+    ['dunbar forks --live --json'],
+    (command) => command.option('--live', 'go on with new forks as they are seen'),
+    'Of each such place the message that came first is kept and the other one refused. "dunbar feeds.forks ID" prints both.',
+  ).action(async (options) => {
+    const { listForks } = await import('./commands/forks.js')
+    finish(await listForks(context, options))
+  })
+
+  add(
     'get',
     'prints a message',
     ["dunbar get '%ONGmJa3JdwKxGcTMKdE9FtBhVX0kLRGdZIbPLgr8Sto=.sha256'"],

@@ -17,7 +17,7 @@ import type {
 } from './messages.js'
 import { ConnMethods, FriendMethods, InviteMethods } from './network.js'
 import { NodeWork } from './node-work.js'
-import type { FeedStatus, NodeStatus, Progress } from './status.js'
+import type { FeedStatus, ForkItem, ForkStreamOptions, NodeStatus, Progress } from './status.js'
 
 /** A stream: loop over it; leaving the loop ends it at the node. */
 export type Stream<Item> = AsyncIterableIterator<Item>
@@ -240,6 +240,16 @@ export class FeedMethods {
   async names(ids: readonly (FeedId | string)[]): Promise<ReadonlyMap<string, string>> {
     const names = (await this.#peer.call('feeds.names', [ids])) as Record<string, string>
     return new Map(Object.entries(names))
+  }
+
+  /**
+   * The forks of all feeds, in order of the feeds' id bytes; with `live`, those seen later too. A feed
+   * comes once for each message that was refused, 16 times at most.
+   */
+  forked<const Options extends ForkStreamOptions = None>(
+    options?: Options,
+  ): Stream<ForkItem<Options>> {
+    return stream(this.#peer, 'feeds.forked', options)
   }
 }
 

@@ -32,4 +32,11 @@ export type {
   SyncProgress,
   VerifyDone,
 } from './node-work.js'
-export type { FeedStatus, NodeStatus, Progress } from './status.js'
+export type {
+  FeedStatus,
+  Fork,
+  ForkItem,
+  ForkStreamOptions,
+  NodeStatus,
+  Progress,
+} from './status.js'

@@ -117,7 +117,8 @@ export interface GetOptions {
   readonly meta?: boolean
 }
 
-type Marker<Options> = 'live' extends keyof Options
+/** The marker, where a stream with these options may give it. */
+export type Marker<Options> = 'live' extends keyof Options
   ? true extends Options['live']
     ? Options extends { readonly sync: false }
       ? never

@@ -1,4 +1,5 @@
-import type { FeedId, Sequence } from '@dunbar/core'
+import type { FeedId, MessageKey, Sequence } from '@dunbar/core'
+import type { LiveOptions, Marker } from './messages.js'
 
 /** How far the indexes are, in messages. */
 export interface Progress {
@@ -36,3 +37,20 @@ export interface FeedStatus {
   readonly forked: boolean
   readonly active: boolean
 }
+
+/** What `feeds.forked` takes. */
+export type ForkStreamOptions = Omit<LiveOptions, 'limit'>
+
+/** Two signed messages that can't stand in one feed. */
+export interface Fork {
+  readonly id: FeedId
+  /** Of the refused message. */
+  readonly sequence: Sequence
+  /** Key of the message held at that place, or at the one before it, where the refused one names another `previous`. */
+  readonly kept: MessageKey
+  /** Key of the message that was not taken; `feeds.forks` gives all of it. */
+  readonly refused: MessageKey
+}
+
+/** What `feeds.forked` gives with these options. */
+export type ForkItem<Options> = Fork | Marker<Options>

@@ -1,7 +1,13 @@
 import { CodedError } from '@dunbar/core'
 import type { Method } from '@dunbar/wire'
 import { describe, expect, expectTypeOf, it } from 'vitest'
-import { connect, type Message, type MessageValue, type SyncMarker } from '../src/index.js'
+import {
+  connect,
+  type Fork,
+  type Message,
+  type MessageValue,
+  type SyncMarker,
+} from '../src/index.js'
 import { MemoryNode } from './memory-node.js'
 
 async function collect<Item>(items: AsyncIterable<Item>): Promise<Item[]> {
@@ -87,6 +93,27 @@ describe('a client', () => {
     await client.close()
   })
 
+  it('follows the forks of feeds, and keeps its signal to itself', async () => {
+    const fork = { id: '@x', sequence: 3, kept: '%1', refused: '%2' }
+    const seen: unknown[] = []
+    const { path } = await MemoryNode.start([
+      {
+        name: 'feeds.forked',
+        type: 'source',
+        async *handler(args) {
+          seen.push(args)
+          yield fork
+        },
+      },
+    ])
+    const client = await connect({ path })
+    const { signal } = new AbortController()
+    expect(await collect(client.feeds.forked())).toEqual([fork])
+    expect(await collect(client.feeds.forked({ old: false, signal }))).toEqual([fork])
+    expect(seen).toEqual([[], [{ old: false }]])
+    await client.close()
+  })
+
   it('gives bytes to those who want no values', async () => {
     const node = await MemoryNode.start()
     const client = await connect({ path: node.path })
@@ -113,6 +140,10 @@ describe('a client', () => {
     >()
     expectTypeOf(client.tangle.read({ root, live: true, sync: false })).toEqualTypeOf<
       AsyncIterableIterator<Message>
+    >()
+    expectTypeOf(client.feeds.forked()).toEqualTypeOf<AsyncIterableIterator<Fork>>()
+    expectTypeOf(client.feeds.forked({ live })).toEqualTypeOf<
+      AsyncIterableIterator<Fork | SyncMarker>
     >()
     expectTypeOf(client.createUserStream({ id: '@x', keys: false })).toEqualTypeOf<
       AsyncIterableIterator<MessageValue>

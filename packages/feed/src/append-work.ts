@@ -259,6 +259,7 @@ function runFeed(state: FeedActorState, keepsForks: boolean): RunFeed {
       if (!keepsForks) return
       const received = Number.isFinite(receivedMs) ? receivedMs : state.host.receivedNow()
       state.store.noteFork(state.feed, { ...entryOf(refused, received), inChain: false })
+      state.host.appended()
     },
   }
 }

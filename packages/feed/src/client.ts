@@ -6,7 +6,9 @@ import type {
   ContactRow,
   FeedChunk,
   FeedStatus,
+  ForkChunk,
   ForkEvidence,
+  ForkQuery,
   FrameBatch,
   IngestBatch,
   IngestResult,
@@ -206,6 +208,11 @@ export class ShardClient {
   /** What all authors of the shard say of others; with `live` followed by changes. */
   contactStream(live = false, options?: StreamOptions): AsyncIterableIterator<ContactChunk> {
     return this.#stream({ op: 'contactStream', live }, options)
+  }
+
+  /** The forks of the shard's feeds, by id bytes ascending; with `live` followed by new ones. */
+  forkStream(query: ForkQuery = {}, options?: StreamOptions): AsyncIterableIterator<ForkChunk> {
+    return this.#stream({ op: 'forkStream', ...query }, options)
   }
 
   #call<Value>(call: ShardCall, options?: CallOptions): Promise<Value> {

@@ -1,4 +1,4 @@
-import { type FeedRecord, type ForkRecord, plainRecord } from './feed-record.js'
+import { type FeedRecord, type ForkRecord, MAX_FORKS, plainRecord } from './feed-record.js'
 import { FORKED, QUARANTINED, RECORDED } from './feed-table.js'
 import { makeFrame } from './frame.js'
 import type { RecordKeeper } from './record-keeper.js'
@@ -21,6 +21,8 @@ export interface RecordHost {
 export class FeedRecords {
   readonly #keeper: RecordKeeper
   readonly #host: RecordHost
+  /** Evidence in the order it was kept: feed · MAX_FORKS + place in its record. No longer than what the records hold. */
+  readonly #kept: number[] = []
 
   constructor(keeper: RecordKeeper, host: RecordHost) {
     this.#keeper = keeper
@@ -56,10 +58,22 @@ export class FeedRecords {
     }
     const record = this.#keeper.withFork(this.#host.folder(feed), fork)
     if (record === null) return
+    this.#kept.push(feed * MAX_FORKS + record.forks.length - 1)
     this.write(feed, record).catch((error) => {
       const reason = systemCode((error as Error).cause ?? error)
       this.#host.report({ kind: 'recordFailed', feed: tables.feedId(feed), reason })
     })
+  }
+
+  /** As `ShardStore.keptForkCount`. */
+  get keptForkCount(): number {
+    return this.#kept.length
+  }
+
+  /** As `ShardStore.keptFork`. */
+  keptFork(number: number): { readonly feed: number; readonly index: number } {
+    const kept = this.#kept[number]!
+    return { feed: Math.floor(kept / MAX_FORKS), index: kept % MAX_FORKS }
   }
 
   /** A copy of what is held at a place, or else right before it; null where that is nothing, or damaged. */

@@ -132,12 +132,15 @@ export class FeedTable {
     this.headKeys.set(keyBytes, feed * ID_BYTES)
   }
 
-  /** Numbers of all feeds that are there, by id bytes ascending. */
-  sorted(): Uint32Array {
+  /** Numbers of all feeds that are there, or of those with a flag, by id bytes ascending. */
+  sorted(flag?: number): Uint32Array {
     const numbers = new Uint32Array(this.count - this.goneCount)
     let at = 0
-    for (let feed = 0; feed < this.count; feed++) if (!this.has(feed, GONE)) numbers[at++] = feed
-    return numbers.sort((left, right) => Buffer.compare(this.id(left), this.id(right)))
+    for (let feed = 0; feed < this.count; feed++) {
+      if (this.has(feed, GONE) || (flag !== undefined && !this.has(feed, flag))) continue
+      numbers[at++] = feed
+    }
+    return numbers.slice(0, at).sort((left, right) => Buffer.compare(this.id(left), this.id(right)))
   }
 
   /** Place of each feed among all by id bytes, so that comparing two feeds is comparing two numbers. */

@@ -166,6 +166,14 @@ export class OpenShardStore extends ShardQueries implements ShardStore {
     return this.record(feed).forks
   }
 
+  get keptForkCount(): number {
+    return this.#records.keptForkCount
+  }
+
+  keptFork(number: number): { readonly feed: number; readonly index: number } {
+    return this.#records.keptFork(number)
+  }
+
   append(feed: number, entries: readonly AppendEntry[], isBulk = false): void {
     this.#appender.append(feed, this.#writable(feed), entries, isBulk)
   }

@@ -265,6 +265,25 @@ export type ClockChunk =
   | { readonly authors: Uint8Array; readonly sequences: Uint32Array }
   | { readonly sync: true }
 
+/** Which forks of a shard. */
+export interface ForkQuery {
+  /** Go on with those whose evidence is kept from here on. Default false. */
+  readonly live?: boolean
+  /** Those whose evidence is kept already. Default true. */
+  readonly old?: boolean
+}
+
+/** A fork by the keys of its two sides; `sequence` is that of the refused message. */
+export interface ForkRow {
+  readonly id: FeedId
+  readonly sequence: Sequence
+  readonly kept: MessageKey
+  readonly refused: MessageKey
+}
+
+/** Forks of one feed, or the point where all known ones have been given and new ones follow. */
+export type ForkChunk = { readonly forks: readonly ForkRow[] } | { readonly sync: true }
+
 /** What may be asked of a shard. */
 export type ShardCall =
   /**
@@ -302,6 +321,8 @@ export type ShardCall =
   | { readonly op: 'clock'; readonly live?: boolean }
   /** Stream of `ContactChunk`: what all authors of the shard say of others, then changes. */
   | { readonly op: 'contactStream'; readonly live?: boolean }
+  /** Stream of `ForkChunk`: the forks of all feeds by their id bytes, then new ones; each once. */
+  | ({ readonly op: 'forkStream' } & ForkQuery)
   /**
    * Stream of `RebuildChunk`: throws the derived state away and folds all feeds again. The state
    * before serves until the last chunk; then streams over rows end with `INDEX_REBUILT`.

@@ -19,6 +19,7 @@ import {
 import { ClockCursor } from './clock-cursor.js'
 import { ContactCursor } from './contact-cursor.js'
 import { statusOf } from './feed-status.js'
+import { ForkCursor } from './fork-cursor.js'
 import { singleFrame } from './frame.js'
 import { incomingByAuthor } from './ingest.js'
 import { LinkCursor } from './link-cursor.js'
@@ -52,8 +53,9 @@ export interface ShardActorState {
   readonly privates: PrivateIndex
   /** Streams that may wait for news. */
   readonly live: Set<number>
-  /** Rows that those streams were told of. */
+  /** Rows, and evidence of forks, that those streams were told of. */
   toldRows: number
+  toldForks: number
 }
 
 /** Sent by `ShardHost.appended`. */
@@ -75,6 +77,7 @@ export const shardBehaviour: Behaviour<ShardActorState, ShardArg, ShardCall, Sha
         ),
         live: new Set(),
         toldRows: host.store.rowCount,
+        toldForks: host.store.keptForkCount,
       }
     },
 
@@ -109,11 +112,12 @@ export const shardBehaviour: Behaviour<ShardActorState, ShardArg, ShardCall, Sha
     },
   }
 
-/** Wakes those who wait where something was appended since they were told last. */
+/** Wakes those who wait where something was appended, or a fork was seen, since they were told last. */
 function news(state: ShardActorState): Pick<Effect<never>, 'wake'> {
-  const { rowCount } = state.host.store
-  if (rowCount === state.toldRows) return {}
+  const { rowCount, keptForkCount } = state.host.store
+  if (rowCount === state.toldRows && keptForkCount === state.toldForks) return {}
   state.toldRows = rowCount
+  state.toldForks = keptForkCount
   return state.live.size === 0 ? {} : { wake: [...state.live] }
 }
 
@@ -140,6 +144,8 @@ function cursorOf(
       return new ClockCursor(host.store, call.live ?? false, closed)
     case 'contactStream':
       return new ContactCursor(host.store, call.live ?? false, closed)
+    case 'forkStream':
+      return new ForkCursor(host.store, call, closed)
     default:
       throw unknownCall(call.op)
   }

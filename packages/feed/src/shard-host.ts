@@ -57,7 +57,7 @@ export interface ShardHost {
   readonly passivateAfterMs: number
   /** Arrival time for a message that came just now: ms, rising, never twice in this shard. */
   receivedNow(): number
-  /** Tells those who read live that messages were appended. Costs nothing where nobody does. */
+  /** Tells those who read live that messages were appended or a fork was seen. Costs nothing where nobody does. */
   appended(): void
 }
 

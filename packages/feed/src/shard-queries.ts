@@ -34,6 +34,10 @@ export abstract class ShardQueries {
     return this.tables.feeds.sorted()
   }
 
+  forkedFeeds(): Uint32Array {
+    return this.tables.feeds.sorted(FORKED)
+  }
+
   feedId(feed: number): FeedId {
     this.assertFeed(feed)
     return this.tables.feedId(feed)

@@ -250,6 +250,12 @@ export interface ShardStore {
   noteFork(feed: number, refused: AppendEntry): void
   /** The evidence kept, the first one seen first. Touches the disk. */
   forks(feed: number): readonly ForkRecord[]
+  /** Numbers of the feeds with evidence of a fork, by id bytes ascending. */
+  forkedFeeds(): Uint32Array
+  /** How much evidence was kept since the store was opened: what is kept later has numbers from here on. */
+  readonly keptForkCount: number
+  /** The evidence with a number below `keptForkCount`: its feed, and its place among `forks(feed)`. */
+  keptFork(number: number): { readonly feed: number; readonly index: number }
 
   /**
    * Appends one run of messages with one write, then indexes them, then moves the head over those in

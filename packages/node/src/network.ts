@@ -86,14 +86,14 @@ export async function openNetwork(options: NetworkOptions): Promise<Network> {
   const pubs = followPubs(services, graph, conn, ports.logger)
   let server: TcpServer | null = null
   try {
-    server = config.network.listen ? await listen(options, conn, served) : null
+    server = config.network.listen ? await listen(options, graph, conn, served) : null
   } catch (error) {
     await closeAll(graph, replicator, conn, pubs)
     throw error
   }
   conn.setEndpoint(server)
   return {
-    address: conn.addressFor('device'),
+    address: addressOf(conn),
     localMethods: [
       ...friendsMethods(graph),
       ...replicator.localMethods,
@@ -149,7 +149,7 @@ function openConn(
   const { network } = config
   const networkKey = networkKeyOf(config)
   const { timers, clock, logger } = ports
-  const dial = (address: PeerAddress, others?: Keys): Promise<SecurePeer> => {
+  const dial = (address: PeerAddress, others?: Keys, signal?: AbortSignal): Promise<SecurePeer> => {
     const { host, port, key } = address
     if (host === null || port === null) {
       throw new CodedError('ADDRESS_UNSUPPORTED', `${address.text} has no host and port`, {})
@@ -164,6 +164,7 @@ function openConn(
       timers,
       clock,
       logger,
+      ...(signal === undefined ? {} : { signal }),
     })
   }
   return createConn({
@@ -196,6 +197,12 @@ function openConn(
 const networkKeyOf = (config: Config): Uint8Array =>
   new Uint8Array(Buffer.from(config.caps.shs, 'base64'))
 
+/** The address to hand to others: the furthest-reaching one, of several the first. */
+function addressOf(conn: Conn): string | null {
+  const all = conn.addressFor('public') ?? conn.addressFor('local') ?? conn.addressFor('device')
+  return all === null ? null : all.split(';')[0]!
+}
+
 /** What the connections ask of the follow graph. */
 function connGraph(graph: Graph): ConnGraph {
   return {
@@ -214,8 +221,12 @@ function connGraph(graph: Graph): ConnGraph {
 /** All addresses of IPv4, for machines without IPv6. */
 const ANY_IPV4 = '0.0.0.0'
 
+/** Who is within the hops may follow as many feeds by history streams as a legacy peer does. */
+const FRIEND_LIMITS = { inboundStreams: 256 } as const
+
 async function listen(
   options: NetworkOptions,
+  graph: Graph,
   conn: Conn,
   served: { readonly methods: MethodTable },
 ): Promise<TcpServer> {
@@ -229,6 +240,7 @@ async function listen(
       networkKey: networkKeyOf(config),
       authorize: (id) => conn.authorize(id),
       methodsFor: (id) => conn.methodsFor(id, served.methods),
+      limitsFor: (id) => ((graph.hopsOf(id) ?? -1) >= 0 ? FRIEND_LIMITS : {}),
       timers,
       clock,
       logger,

@@ -1,4 +1,4 @@
-import { CodedError, isCodedError } from '@dunbar/core'
+import { isCodedError } from '@dunbar/core'
 import {
   type IngestResult,
   MAX_INGEST_MESSAGE_BYTES,
@@ -141,5 +141,4 @@ export class Intake {
 }
 
 /** The code of an error, for logs. */
-export const codeOf = (error: unknown): string =>
-  error instanceof CodedError || isCodedError(error) ? error.code : 'INTERNAL'
+export const codeOf = (error: unknown): string => (isCodedError(error) ? error.code : 'INTERNAL')

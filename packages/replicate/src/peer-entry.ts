@@ -12,8 +12,6 @@ export interface PeerEntry {
   readonly conduct: Conduct
   ebt: EbtSession | null
   history: HistorySession | null
-  /** Streams of history that it has asked for in all. */
-  askedCount: number
   /** What it said last of the own feed, while that is not passed on; null where all was. */
   claim: number | null
   isClaiming: boolean

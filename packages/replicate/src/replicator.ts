@@ -56,8 +56,6 @@ export interface Replicator {
 
 /** Between two words to those who watch. */
 const PROGRESS_MS = 250
-/** As many streams of history asked for show that a peer knows no EBT. */
-const LEGACY_STREAMS = 8
 
 /** Resolves when it is known how far all feeds are held. */
 export async function createReplicator(options: ReplicatorOptions): Promise<Replicator> {
@@ -158,7 +156,6 @@ class NodeReplicator implements Replicator {
         now: this.#now,
         onOffence: (offence) => this.#letGoOf(entry, offence),
       }),
-      askedCount: 0,
       claim: null,
       isClaiming: false,
       cancelPatience: () => {},
@@ -401,8 +398,8 @@ class NodeReplicator implements Replicator {
     if (feed === this.#options.id && from > 1) {
       void this.#confirm(entry, Math.min(from - 1, MAX_NOTE_SEQUENCE))
     }
-    entry.askedCount += 1
-    if (entry.askedCount === LEGACY_STREAMS && !entry.peer.isDialler) this.#beginHistory(entry)
+    // Who dials and knows EBT begins with it; who asks for history instead waits to be asked itself.
+    if (entry.ebt === null && !entry.peer.isDialler) this.#beginHistory(entry)
   }
 
   #beginHistory(entry: PeerEntry): void {
