@@ -152,6 +152,7 @@ class GapBuffer {
         this.#waiting.set(sequence, Buffer.from(bytes.subarray(start, end)))
         this.#waitingBytes += end - start
       } else {
+        intake.conduct.useless()
         this.isOver = true
       }
     }
