@@ -1,54 +1,14 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { Worker } from 'node:worker_threads'
 import { type FeedId, feedIdToBytes } from '@dunbar/core'
 import { shardOf } from '@dunbar/feed'
-import { expect, onTestFinished, test, vi } from 'vitest'
-import { LogLines } from '../fixtures/log-lines.js'
-import {
-  collect,
-  generated,
-  importFile,
-  importLines,
-  type Kvt,
-  type RunningNode,
-  runningNode,
-} from '../fixtures/running-node.js'
+import { expect, test } from 'vitest'
+import { collect, generated, importFile, importLines, type Kvt } from '../fixtures/running-node.js'
+import { nodeWithThreads } from '../fixtures/shard-threads.js'
 
 /** A worker thread that ends in the middle of its work, without last words. */
 
 const { lines, all } = generated(10, 400)
-
-interface NodeWithThreads extends RunningNode {
-  /** Ends the thread of a shard at once; resolves when it is gone. */
-  terminate(shard: number): Promise<number>
-  /** Resolves when the thread of a shard has been started again so often. */
-  restarted(shard: number, times: number): Promise<unknown>
-}
-
-async function nodeWithThreads(): Promise<NodeWithThreads> {
-  const posts = vi.spyOn(Worker.prototype, 'postMessage')
-  onTestFinished(() => posts.mockRestore())
-  const logger = new LogLines()
-  const running = await runningNode({ logger })
-  return {
-    ...running,
-    terminate(shard) {
-      // The first word to each thread is its address.
-      const word = `"address":"shard-${shard}#`
-      const at = posts.mock.calls.findLastIndex(([batch]) => JSON.stringify(batch).includes(word))
-      return (posts.mock.contexts[at] as Worker).terminate()
-    },
-    async restarted(shard, times) {
-      const text = `shard-${shard} was restarted`
-      let from = 0
-      for (let time = 0; time < times; time++) {
-        const line = await logger.when((each) => each.text === text, from)
-        from = logger.lines.indexOf(line) + 1
-      }
-    },
-  }
-}
 
 const shardOfId = (id: string) => shardOf(feedIdToBytes(id as FeedId), 2)
 const post = (text: string) => [{ type: 'post', text }]

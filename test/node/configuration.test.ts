@@ -52,6 +52,55 @@ describe('a setting', () => {
     expect(refused({}, [])).toThrow(/config\.json: /)
   })
 
+  test('of the network comes from its variables, each alone', () => {
+    expect(load({}, {}, null)).toMatchObject({
+      network: { listen: true, host: '::', port: 8008, isPortOpen: true, lan: true },
+      replication: { hops: 2, feeds: null, bytes: null },
+    })
+    const environment = {
+      DUNBAR_LISTEN: 'false',
+      DUNBAR_HOST: '127.0.0.1',
+      DUNBAR_PORT: '9000',
+      DUNBAR_LAN: 'false',
+      DUNBAR_AUTOCONNECT: 'false',
+      DUNBAR_EXTERNAL: 'one.example, two.example',
+      DUNBAR_HOPS: '1',
+    }
+    const expected = {
+      DUNBAR_LISTEN: { network: { listen: false } },
+      DUNBAR_HOST: { network: { host: '127.0.0.1' } },
+      DUNBAR_PORT: { network: { port: 9000, isPortOpen: false } },
+      DUNBAR_LAN: { network: { lan: false } },
+      DUNBAR_AUTOCONNECT: { network: { autoconnect: false } },
+      DUNBAR_EXTERNAL: { network: { external: ['one.example', 'two.example'] } },
+      DUNBAR_HOPS: { replication: { hops: 1 } },
+    }
+    for (const [name, value] of Object.entries(environment)) {
+      expect(load({}, { [name]: value }, null)).toMatchObject(
+        expected[name as keyof typeof expected],
+      )
+    }
+    const file = { network: { lanPort: 9001, host: 'file.example' }, replication: { feeds: 9 } }
+    expect(load({ network: { port: 0 } }, environment, file)).toMatchObject({
+      network: { port: 0, host: '127.0.0.1', lanPort: 9001 },
+      replication: { hops: 1, feeds: 9 },
+    })
+  })
+
+  test('of the network that nobody knows, or of the wrong kind, is refused by name', () => {
+    const refused = (environment: Record<string, string>, file: object = {}) => {
+      return () => load({}, environment, file)
+    }
+    expect(refused({ DUNBAR_PORT: 'http' })).toThrow(/^the environment: network\.port: /)
+    expect(refused({ DUNBAR_PORT: '65536' })).toThrow(/^the environment: network\.port: /)
+    expect(refused({ DUNBAR_LAN: 'maybe' })).toThrow(/^the environment: network\.lan: /)
+    expect(refused({ DUNBAR_HOPS: '-1' })).toThrow(/^the environment: replication\.hops: /)
+    expect(refused({}, { network: { prot: 8008 } })).toThrow(/config\.json: network\.prot: /)
+    expect(refused({}, { replication: { hop: 1 } })).toThrow(/config\.json: replication\.hop: /)
+    expect(refused({}, { network: { host: '' } })).toThrow(/config\.json: network\.host: /)
+    expect(refused({}, { network: { external: [''] } })).toThrow(/network\.external\.0: /)
+  })
+
   test('of the folder is $DUNBAR_PATH where no flag says it', () => {
     const path = configured({ shards: 7 })
     expect(loadConfig({}, { DUNBAR_PATH: path })).toMatchObject({ path, shards: 7 })

@@ -39,4 +39,5 @@ export type {
   ForkStreamOptions,
   NodeStatus,
   Progress,
+  PublishStatus,
 } from './status.js'

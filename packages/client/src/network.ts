@@ -1,6 +1,7 @@
 import type { FeedId } from '@dunbar/core'
-import { CodedError } from '@dunbar/core'
+import { CodedError, isFeedId } from '@dunbar/core'
 import type { Peer } from '@dunbar/wire'
+import type { Message } from './messages.js'
 
 /** A peer that the node is connected to, or is about to be. */
 export interface ConnectedPeer {
@@ -23,8 +24,9 @@ export class ConnMethods {
    * Connects to a peer; resolves when the handshake is done.
    * @param address multiserver address, `net:host:port~shs:key`
    */
-  async connect(address: string): Promise<{ readonly id: FeedId }> {
-    return (await this.#peer.call('conn.connect', [address])) as { id: FeedId }
+  async connect(address: string): Promise<{ readonly id: FeedId; readonly address: string }> {
+    const peer = await this.#peer.call('conn.connect', [address])
+    return peer as { id: FeedId; address: string }
   }
 
   /** Keeps an address and has the node connect there by itself. */
@@ -77,6 +79,11 @@ export class InviteMethods {
 
   /** Uses a code: the pub follows this node, and this node the pub. */
   async accept(code: string): Promise<{ readonly pub: FeedId }> {
-    return (await this.#peer.call('invite.accept', [code])) as { pub: FeedId }
+    const published = (await this.#peer.call('invite.accept', [code])) as readonly Message[]
+    for (const { value } of published) {
+      const { type, address } = value.content as { type?: unknown; address?: { key?: unknown } }
+      if (type === 'pub' && isFeedId(address?.key)) return { pub: address.key }
+    }
+    throw new CodedError('UNEXPECTED_ANSWER', 'invite.accept did not announce the pub')
   }
 }

@@ -1,5 +1,6 @@
 import type { FeedId, MessageKey, Sequence } from '@dunbar/core'
 import type { LiveOptions, Marker } from './messages.js'
+import type { ConnectedPeer } from './network.js'
 
 /** How far the indexes are, in messages. */
 export interface Progress {
@@ -8,6 +9,20 @@ export interface Progress {
     readonly current: number
     readonly target: number
   }
+}
+
+/**
+ * Whether the node may sign: `safe`, or `recovering` while it may not hold the newest message of its
+ * own feed; `unknown` where the feed can't be read.
+ */
+export interface PublishStatus {
+  readonly state: 'safe' | 'recovering' | 'unknown'
+  /** Sequence up to which the own feed is held. */
+  readonly held: Sequence
+  /** What was published last on this machine, as far as it knows. */
+  readonly mark: Sequence | null
+  /** What peers know of the own feed; 0 for nothing. */
+  readonly claimed: Sequence
 }
 
 /** How the node is. More fields may be there: print what you don't know. */
@@ -21,6 +36,22 @@ export interface NodeStatus {
   readonly bytes: number
   readonly quarantined: readonly FeedId[]
   readonly damaged: readonly FeedId[]
+  /** The lock on the own feed; null where its shard is not to be asked. */
+  readonly publish: PublishStatus | null
+  readonly network: {
+    /** Multiserver address, where peers reach the node; null where it does not listen. */
+    readonly address: string | null
+    readonly peers: readonly ConnectedPeer[]
+    readonly replication: {
+      /** Feeds that are to be replicated. */
+      readonly feeds: number
+      /** Those of them of which a connected peer has more, and messages thereof. */
+      readonly behind: number
+      readonly missing: number
+      readonly [name: string]: unknown
+    }
+    readonly [name: string]: unknown
+  }
   readonly [name: string]: unknown
 }
 

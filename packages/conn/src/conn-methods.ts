@@ -33,8 +33,9 @@ export function connMethods(services: ConnServices): Method[] {
       type: 'async',
       async handler([given, data]) {
         const address = addressArgument('conn.connect', given)
-        await services.connect(address, { data: fieldsArgument('conn.connect', data) })
-        return true
+        const options = { data: fieldsArgument('conn.connect', data) }
+        const peer = await services.connect(address, options)
+        return { id: peer.remoteId, address: peer.address }
       },
     },
     {

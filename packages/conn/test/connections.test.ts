@@ -131,7 +131,10 @@ describe('for local clients', () => {
     const [ana, ben] = await twoNodes()
     const peers = ana.source('conn.peers')
     expect((await peers.next()).value).toEqual([])
-    expect(await ana.call('conn.connect', ben.address.text, { type: 'pub' })).toBe(true)
+    expect(await ana.call('conn.connect', ben.address.text, { type: 'pub' })).toEqual({
+      id: ben.id,
+      address: ben.address.text,
+    })
     const rows = await itemThat<Row[]>(peers, ([row]) => row?.[1].state === 'connected')
     expect(rows).toMatchObject([
       [ben.address.text, { key: ben.id, type: 'pub', inferredType: 'lan' }],

@@ -12,6 +12,7 @@ import * as v from 'valibot'
 const logLevel = v.picklist(['trace', 'debug', 'info', 'warn', 'error', 'silent'])
 const count = (least: number, most: number) =>
   v.pipe(v.number(), v.integer(), v.minValue(least), v.maxValue(most))
+const someText = v.pipe(v.string(), v.nonEmpty())
 const key32 = v.pipe(
   v.string(),
   v.regex(/^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/, '32 bytes in base64'),
@@ -55,11 +56,11 @@ const configSchema = v.strictObject({
       /** Whether peers may connect. Default true. */
       listen: v.optional(v.boolean()),
       /** Address of this machine to listen on. Default `::`, which is all. */
-      host: v.optional(v.string()),
+      host: v.optional(someText),
       /** TCP port, 0 for any. Default 8008, or any where that is taken. */
       port: v.optional(count(0, 65_535)),
       /** Names or addresses under which others reach this node, for invites. Default: none. */
-      external: v.optional(v.array(v.string())),
+      external: v.optional(v.array(someText)),
       /** Whether known peers are dialled unasked. Default true. */
       autoconnect: v.optional(v.boolean()),
       /** Whether peers at private addresses are dialled unasked, and invites may name them. Default false. */
@@ -67,9 +68,9 @@ const configSchema = v.strictObject({
       /** Announces itself on the local network and looks for others there. Default true. */
       lan: v.optional(v.boolean()),
       /** Address to bind for the local network. Default: all. */
-      lanHost: v.optional(v.string()),
+      lanHost: v.optional(someText),
       /** Where announcements go. Default: the broadcast address of each network. */
-      lanBroadcast: v.optional(v.string()),
+      lanBroadcast: v.optional(someText),
       /** UDP port of encrypted announcements. Default 26830. */
       lanPort: v.optional(count(1, 65_535)),
       /** UDP port of plain announcements; null does without. Default 8008. */
@@ -247,7 +248,9 @@ function readEnvironment(environment: NodeJS.ProcessEnv): Record<string, unknown
   const network: Record<string, unknown> = {}
   if (environment.DUNBAR_HOST) network.host = environment.DUNBAR_HOST
   if (environment.DUNBAR_PORT) network.port = Number(environment.DUNBAR_PORT)
-  if (environment.DUNBAR_EXTERNAL) network.external = environment.DUNBAR_EXTERNAL.split(',')
+  if (environment.DUNBAR_EXTERNAL) {
+    network.external = environment.DUNBAR_EXTERNAL.split(',').map((name) => name.trim())
+  }
   for (const name of ['listen', 'lan', 'autoconnect']) {
     const text = environment[`DUNBAR_${name.toUpperCase()}`]
     if (text) network[name] = text === 'true' ? true : text === 'false' ? false : text

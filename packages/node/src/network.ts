@@ -83,7 +83,8 @@ export async function openNetwork(options: NetworkOptions): Promise<Network> {
   const conn = await openConn(options, graph, served)
   served.methods = methodTable([...replicator.peerMethods, ...conn.peerMethods])
   conn.onPeer((peer) => replicator.addPeer(peer))
-  const pubs = followPubs(services, graph, conn, ports.logger)
+  const { timers, logger } = ports
+  const pubs = followPubs({ services, graph, conn, timers, logger })
   let server: TcpServer | null = null
   try {
     server = config.network.listen ? await listen(options, graph, conn, served) : null

@@ -1,32 +1,55 @@
-import type { Logger } from '@dunbar/actor'
+import type { Logger, Timers } from '@dunbar/actor'
 import type { Services } from '@dunbar/api'
 import type { Conn } from '@dunbar/conn'
 import { type FeedId, isCodedError } from '@dunbar/core'
 import { FrameReader, type ShardClient } from '@dunbar/feed'
 import type { Graph } from '@dunbar/graph'
 
+/** How long to wait before a shard that started over is asked again. */
+const REOPEN_MS = 1_000
+
+export interface PubMessageParts {
+  readonly services: Services
+  readonly graph: Graph
+  readonly conn: Conn
+  readonly timers: Timers
+  readonly logger: Logger
+}
+
 /**
  * Puts the addresses that replicated feeds announce in `pub` messages into the address book. There
- * are few of them; they are the only messages of others that the main thread reads.
+ * are few of them; they are the only messages of others that the main thread reads. A stream that
+ * ends, since its shard started over or folded everything again, is opened again.
  */
-export function followPubs(
-  services: Services,
-  graph: Graph,
-  conn: Conn,
-  logger: Logger,
-): { close(): void } {
+export function followPubs(parts: PubMessageParts): { close(): void } {
   const leaving = new AbortController()
-  for (const shard of services.shards) {
-    followShard(shard, graph, conn, leaving.signal).catch((error: unknown) => {
-      if (leaving.signal.aborted) return
-      const code = isCodedError(error) ? error.code : null
-      logger.log('warn', 'node', 'pub messages are not followed any more', { code })
-    })
-  }
+  for (const shard of parts.services.shards) void followShard(shard, parts, leaving.signal)
   return { close: () => leaving.abort() }
 }
 
-async function followShard(shard: ShardClient, graph: Graph, conn: Conn, signal: AbortSignal) {
+async function followShard(shard: ShardClient, parts: PubMessageParts, signal: AbortSignal) {
+  const { timers, logger } = parts
+  while (!signal.aborted) {
+    let code: string | null = null
+    try {
+      await readShard(shard, parts, signal)
+    } catch (error) {
+      code = isCodedError(error) ? error.code : 'INTERNAL'
+    }
+    if (signal.aborted) return
+    logger.log('debug', 'node', 'the pub messages of a shard are read again', { code })
+    await new Promise<void>((resolve) => {
+      const cancel = timers.set(REOPEN_MS, resolve)
+      signal.addEventListener('abort', () => {
+        cancel()
+        resolve()
+      })
+    })
+  }
+}
+
+async function readShard(shard: ShardClient, parts: PubMessageParts, signal: AbortSignal) {
+  const { graph, conn } = parts
   const query = { order: 'received', type: 'pub', live: true } as const
   for await (const chunk of shard.query(query, { lane: 'remote', signal })) {
     if ('sync' in chunk) continue

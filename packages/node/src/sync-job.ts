@@ -1,9 +1,11 @@
 import { feedOf, type Services } from '@dunbar/api'
 import type { Conn } from '@dunbar/conn'
-import { CodedError, type FeedId, isFeedId } from '@dunbar/core'
+import { CodedError, type FeedId, feedIdFromBytes, isCodedError, isFeedId } from '@dunbar/core'
+import type { ShardClient } from '@dunbar/feed'
 import type { Graph } from '@dunbar/graph'
 import type { BehindFeed, Replicator } from '@dunbar/replicate'
 import type { Method, SecurePeer } from '@dunbar/wire'
+import { fetchHistory, type HeldUpTo } from './history-fetch.js'
 
 /** What the exchange with one peer is made with. */
 export interface SyncParts {
@@ -38,46 +40,80 @@ const QUIET_LOOKS = 3
 /**
  * Fetches from one peer what it has of the replicated feeds, and of its own, and tells how far it is:
  * `{event: 'feed', id, sequence}` for each feed that is through, `{event: 'progress', …}` as it goes
- * on, `{event: 'done', …}` at the end.
+ * on, `{event: 'done', …}` at the end, when all that came is on the disk.
  */
 async function* syncFrom(
   parts: SyncParts,
   given: unknown,
   signal: AbortSignal,
 ): AsyncGenerator<unknown> {
-  const { conn, replicator, graph } = parts
+  const { conn, replicator, graph, services } = parts
   const { from, all } = optionsOf(given)
   const startedAt = performance.now()
-  const peer = await conn.connect(from)
-  graph.replicationSet.request(peer.remoteId, true)
-  if (all) for (const id of await feedsOf(peer)) graph.replicationSet.request(id, true)
-  const tally = new SyncTally()
-  const looks = new Looks(replicator, peer, signal)
-  let quietLooks = 0
+  const leaving = new AbortController()
+  const arrivals = new Arrivals(services.shards, AbortSignal.any([signal, leaving.signal]))
   try {
-    while (quietLooks < QUIET_LOOKS) {
-      const { isOver, isAgreed, behind } = await looks.next()
-      const through = tally.look(behind)
-      for (const feed of through) yield { event: 'feed', ...feed }
-      yield { event: 'progress', ...tally.progress }
-      if (isOver) {
-        throw new CodedError('SYNC_BROKEN_OFF', 'the connection ended before all had come', {
-          missing: tally.progress.totalMessages - tally.progress.messages,
-        })
+    await arrivals.ready
+    const peer = await conn.connect(from)
+    graph.replicationSet.request(peer.remoteId, true)
+    const claimed = all ? await clockOf(peer) : new Map<FeedId, number>()
+    for (const id of claimed.keys()) graph.replicationSet.request(id, true)
+    const looks = new Looks(replicator, peer, signal)
+    let rest: 'to come' | 'coming' | 'here' = all ? 'to come' : 'here'
+    let failure: unknown = null
+    try {
+      for (let quietLooks = 0; quietLooks < QUIET_LOOKS || rest !== 'here'; ) {
+        const { isOver, isAgreed, behind } = await looks.next()
+        arrivals.assertFollowed()
+        // Of a peer that has gone nothing is known, nor that it has no more.
+        if (isOver) throw brokenOff()
+        if (failure !== null) throw failure
+        const through = arrivals.take(behind)
+        for (const feed of through) yield { event: 'feed', ...feed }
+        yield { event: 'progress', ...arrivals.progress(behind) }
+        const isQuiet = isAgreed && behind.length === 0 && through.length === 0
+        quietLooks = isQuiet && rest !== 'coming' ? quietLooks + 1 : 0
+        // However slow the way there is, the peer has seen by then what was asked of it.
+        if (quietLooks === 1) await roundTrip(peer)
+        if (quietLooks < QUIET_LOOKS || rest !== 'to come') continue
+        rest = 'coming'
+        quietLooks = 0
+        const missing = arrivals.missing(claimed)
+        fetchHistory(peer.connection, services.shards, missing, signal)
+          .catch((error: unknown) => {
+            const isOver = isCodedError(error) && error.code === 'CONNECTION_CLOSED'
+            failure = isOver ? brokenOff() : error
+          })
+          .finally(() => {
+            rest = 'here'
+          })
       }
-      const isQuiet = isAgreed && behind.length === 0 && through.length === 0
-      quietLooks = isQuiet ? quietLooks + 1 : 0
+    } finally {
+      looks.close()
     }
+    await Promise.all(services.shards.map((shard) => shard.sync()))
+    const { feeds, messages } = arrivals.progress([])
+    const refused = replicator
+      .status()
+      .peers.filter(({ id }) => id === peer.remoteId)
+      .flatMap((entry) => entry.refused)
+    const seconds = Math.round(performance.now() - startedAt) / 1000
+    yield { event: 'done', feeds, messages, refused, seconds }
   } finally {
-    looks.close()
+    leaving.abort()
   }
-  const { feeds, messages } = tally.progress
-  const refused = replicator
-    .status()
-    .peers.filter(({ id }) => id === peer.remoteId)
-    .flatMap((entry) => entry.refused)
-  const seconds = Math.round(performance.now() - startedAt) / 1000
-  yield { event: 'done', feeds, messages, refused, seconds }
+}
+
+const brokenOff = () =>
+  new CodedError('SYNC_BROKEN_OFF', 'the connection ended before all had come', {})
+
+/** Resolves when the peer has answered; what it answers does not matter. @throws {SYNC_BROKEN_OFF} */
+async function roundTrip({ connection }: SecurePeer): Promise<void> {
+  try {
+    await connection.call('manifest', [])
+  } catch (error) {
+    if (!isCodedError(error) || error.code !== 'REMOTE_ERROR') throw brokenOff()
+  }
 }
 
 function optionsOf(given: unknown): { from: string; all: boolean } {
@@ -91,45 +127,86 @@ function optionsOf(given: unknown): { from: string; all: boolean } {
   return { from, all: all === true }
 }
 
-/** All feeds that a peer says it has. */
-async function feedsOf({ connection }: SecurePeer): Promise<FeedId[]> {
-  const clock = await connection.call('ebt.clock', [{ format: 'classic' }])
-  return Object.keys(clock as object).filter(isFeedId)
+/** How far a peer says that it has each feed, replicated or not. */
+async function clockOf({ connection }: SecurePeer): Promise<Map<FeedId, number>> {
+  const answer = await connection.call('ebt.clock', [{ format: 'classic' }])
+  const clock = new Map<FeedId, number>()
+  for (const [id, sequence] of Object.entries(answer as object)) {
+    if (isFeedId(id) && Number.isInteger(sequence) && sequence > 0) clock.set(id, sequence)
+  }
+  return clock
 }
 
-/** How far feeds have come since each was first seen to lack something. */
-class SyncTally {
-  readonly #feeds = new Map<FeedId, { readonly first: number; held: number; claimed: number }>()
-  #behind = new Set<FeedId>()
+/** Messages that came since the exchange began, by feed. */
+class Arrivals {
+  /** Resolves when it is known what was held before. */
+  readonly ready: Promise<unknown>
+  readonly #heldBefore = new Map<FeedId, number>()
+  readonly #held = new Map<FeedId, number>()
+  /** Feeds that have grown since they were last told of. */
+  readonly #grown = new Set<FeedId>()
+  #failure: unknown = null
 
-  get progress() {
-    let messages = 0
-    let totalMessages = 0
-    for (const { first, held, claimed } of this.#feeds.values()) {
-      messages += held - first
-      totalMessages += claimed - first
-    }
-    const totalFeeds = this.#feeds.size
-    return { feeds: totalFeeds - this.#behind.size, totalFeeds, messages, totalMessages }
+  constructor(shards: readonly ShardClient[], signal: AbortSignal) {
+    this.ready = Promise.all(shards.map((shard) => this.#follow(shard, signal)))
   }
 
-  /** Takes in what is behind now; gives the feeds that are not any more. */
-  look(behind: readonly BehindFeed[]): { id: FeedId; sequence: number }[] {
-    const before = this.#behind
-    this.#behind = new Set(behind.map(({ id }) => id))
-    for (const { id, held, claimed } of behind) {
-      const known = this.#feeds.get(id)
-      if (known === undefined) this.#feeds.set(id, { first: held, held, claimed })
-      else Object.assign(known, { held, claimed })
+  /** @throws what the stream of a shard ended with, such as `INDEX_REBUILT` */
+  assertFollowed(): void {
+    if (this.#failure !== null) throw this.#failure
+  }
+
+  /** The feeds that have grown and are not behind. */
+  take(behind: readonly BehindFeed[]): { id: FeedId; sequence: number }[] {
+    const waiting = new Set(behind.map(({ id }) => id))
+    const through = [...this.#grown].filter((id) => !waiting.has(id))
+    for (const id of through) this.#grown.delete(id)
+    return through.map((id) => ({ id, sequence: this.#held.get(id)! }))
+  }
+
+  /** Feeds of which a clock has more, and up to where they are held. */
+  missing(clock: ReadonlyMap<FeedId, number>): HeldUpTo[] {
+    const held = (id: FeedId) => this.#held.get(id) ?? this.#heldBefore.get(id) ?? 0
+    return [...clock.entries()]
+      .filter(([id, sequence]) => sequence > held(id))
+      .map(([id]) => ({ id, held: held(id) }))
+  }
+
+  progress(behind: readonly BehindFeed[]) {
+    let messages = 0
+    for (const [id, held] of this.#held) messages += held - (this.#heldBefore.get(id) ?? 0)
+    const missing = behind.reduce((sum, { held, claimed }) => sum + claimed - held, 0)
+    const totalFeeds = new Set([...this.#held.keys(), ...behind.map(({ id }) => id)]).size
+    const feeds = totalFeeds - behind.length
+    return { feeds, totalFeeds, messages, totalMessages: messages + missing }
+  }
+
+  /** Resolves when all that is held has been told; goes on afterwards. */
+  async #follow(shard: ShardClient, signal: AbortSignal): Promise<void> {
+    const chunks = shard.clock(true, { signal })
+    for (;;) {
+      const { done, value } = await chunks.next()
+      if (done || 'sync' in value) break
+      for (const { id, sequence } of entriesOf(value)) this.#heldBefore.set(id, sequence)
     }
-    const through: { id: FeedId; sequence: number }[] = []
-    for (const id of before) {
-      if (this.#behind.has(id)) continue
-      const feed = this.#feeds.get(id)!
-      feed.held = feed.claimed
-      through.push({ id, sequence: feed.claimed })
+    const onward = async () => {
+      for await (const chunk of chunks) {
+        if ('sync' in chunk) continue
+        for (const { id, sequence } of entriesOf(chunk)) {
+          this.#held.set(id, sequence)
+          this.#grown.add(id)
+        }
+      }
     }
-    return through
+    onward().catch((error: unknown) => {
+      this.#failure = error
+    })
+  }
+}
+
+function* entriesOf({ authors, sequences }: { authors: Uint8Array; sequences: Uint32Array }) {
+  for (const [at, sequence] of sequences.entries()) {
+    yield { id: feedIdFromBytes(authors.subarray(at * 32, at * 32 + 32)), sequence }
   }
 }
 

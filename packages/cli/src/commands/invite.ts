@@ -16,11 +16,18 @@ export async function createInvite(
   if (!Number.isInteger(uses) || uses < 1) throw new Mistake('--uses needs a whole number from 1')
   const { note, host } = options
   return withClient(context, { mustRun: true }, async (client) => {
-    const code = await client.invite.create({
-      uses,
-      ...(note === undefined ? {} : { note }),
-      ...(host === undefined ? {} : { external: host }),
-    })
+    const code = await client.invite
+      .create({
+        uses,
+        ...(note === undefined ? {} : { note }),
+        ...(host === undefined ? {} : { external: host }),
+      })
+      .catch((error: { data?: { code?: unknown } }) => {
+        if (error.data?.code !== 'INVITE_NO_ADDRESS') throw error
+        throw new Mistake(
+          'the node knows no public address of its own: name one with --host, or as network.external in its config.json',
+        )
+      })
     if (context.isJson) await context.output.json({ invite: code, uses })
     else await context.output.line(code)
     return 0

@@ -1,4 +1,4 @@
-import type { NodeStatus } from '@dunbar/client'
+import type { NodeStatus, PublishStatus } from '@dunbar/client'
 import { type CommandContext, withClient } from '../session.js'
 import { grouped, humanBytes, printPairs, printTable } from '../table.js'
 
@@ -57,6 +57,27 @@ export function humanDuration(seconds: number): string {
     .join(' ')
 }
 
+/** Whether the node may sign, and where not, what it waits for. */
+export function publishText(publish: PublishStatus | null): string {
+  if (publish === null) return 'unknown'
+  const { state, held, mark, claimed } = publish
+  if (state !== 'recovering') return state
+  const known = Math.max(mark ?? 0, claimed)
+  const waitsFor =
+    known > held
+      ? `${grouped(held)} of at least ${grouped(known)} own messages are here`
+      : 'no peer has confirmed that all own messages are here'
+  return `recovering: ${waitsFor}`
+}
+
+/** How many are connected, and what they have that is not here. */
+export function peersText({ peers, replication }: NodeStatus['network']): string {
+  const connected = peers.filter(({ state }) => state === 'connected').length
+  const { behind, missing } = replication
+  if (behind === 0) return `${connected} connected`
+  return `${connected} connected; ${grouped(missing)} messages of ${grouped(behind)} feeds are to come`
+}
+
 export interface StatusOptions {
   readonly running?: boolean
 }
@@ -74,7 +95,7 @@ export async function showStatus(
       return 0
     }
     const status = answer as NodeStatus & ShownStatus
-    const { node, progress, quarantined, damaged } = status
+    const { node, progress, quarantined, damaged, publish, network } = status
     const { current, target } = progress.indexes
     const troubled: [string, string][] = [
       ...quarantined.map((id): [string, string] => ['quarantined', id]),
@@ -89,6 +110,9 @@ export async function showStatus(
       ['feeds', `${grouped(status.feeds)}, ${grouped(status.activeFeeds)} active`],
       ['messages', `${grouped(status.messages)} in ${humanBytes(status.bytes)}`],
       ['indexes', current === target ? 'up to date' : `${grouped(current)} of ${grouped(target)}`],
+      ['publishing', publishText(publish)],
+      ['address', network.address ?? 'offline'],
+      ['peers', peersText(network)],
       ...troubled,
     ])
     await output.line()

@@ -32,7 +32,7 @@ export async function sync(context: CommandContext, options: SyncOptions): Promi
         }
         const { messages, feeds, refused, seconds } = item
         await context.output.line(
-          `${grouped(messages)} messages of ${grouped(feeds)} feeds came, ${seconds.toFixed(1)} s`,
+          `${grouped(messages)} messages of ${grouped(feeds)} ${feeds === 1 ? 'feed' : 'feeds'} came, ${seconds.toFixed(1)} s`,
         )
         for (const { reason, count, example } of refused) {
           await context.notes.line(`${grouped(count)} refused: ${reason}, such as ${example}`)
