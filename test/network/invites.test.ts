@@ -53,7 +53,7 @@ test('what is no invite, and an invite where others could not reach the node, ar
   const folder = temporaryFolder()
   const node = await startNodeProgram(join(folder, 'node'))
   const at = ['--path', node.ready.path]
-  expect(await dunbarRefuses(['invite', 'create', ...at])).toMatch(/no public ip address/)
+  expect(await dunbarRefuses(['invite', 'create', ...at])).toMatch(/no public address/)
   expect(await dunbarRefuses(['invite', 'create', '--uses', '0', ...at])).toBe(
     '--uses needs a whole number from 1',
   )

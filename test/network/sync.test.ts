@@ -85,6 +85,15 @@ describe('from a peer with feeds of its own and of others', () => {
     expect(await feedsIn(path)).toEqual(everything)
   })
 
+  test('with --all a feed that is blocked does not come', async () => {
+    const path = join(temporaryFolder(), 'new')
+    await dunbarPrints(['block', authors[1]!, '--path', path])
+    await dunbarPrints(['sync', '--from', pub.ready.address, '--all', '--path', path])
+    const held = Object.keys(await feedsIn(path))
+    expect(held).not.toContain(authors[1])
+    expect(held).toContain(authors[2])
+  })
+
   test('who follows somebody gets the feeds within the hops', async () => {
     const path = join(temporaryFolder(), 'new')
     await dunbarPrints(['follow', pub.ready.id, '--path', path])

@@ -8,6 +8,7 @@ import { startNode } from '@dunbar/node'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { startNodeProgram, startProgram } from '../fixtures/program.js'
 import {
+  ALONE,
   generated,
   importFile,
   importLines,
@@ -35,12 +36,12 @@ describe('a node', () => {
 
   test('leaves no lock and no socket behind, and starts again with the same identity', async () => {
     const path = join(temporaryFolder(), 'node')
-    const first = await startNode({ path, shards: 2, logger: silent })
+    const first = await startNode({ path, shards: 2, logger: silent, network: ALONE })
     const secret = readFileSync(join(path, 'secret'))
     await first.stop()
     await first.stop()
     expect(readdirSync(path).filter((name) => /lock|socket|partial|tmp/.test(name))).toEqual([])
-    const second = await startNode({ path, shards: 3, logger: silent })
+    const second = await startNode({ path, shards: 3, logger: silent, network: ALONE })
     expect(second.id).toBe(first.id)
     await second.stop()
     expect(readFileSync(join(path, 'secret')).equals(secret)).toBe(true)
@@ -50,7 +51,7 @@ describe('a node', () => {
     const path = join(temporaryFolder(), 'node')
     const told: string[] = []
     const logger: Logger = { log: (level, _room, text) => void told.push(`${level}: ${text}`) }
-    const node = await startNode({ path, shards: 2, logger })
+    const node = await startNode({ path, shards: 2, logger, network: ALONE })
     const endThreads = node.kernel.stop.bind(node.kernel)
     vi.spyOn(node.kernel, 'stop').mockImplementation(async () => {
       await endThreads()
@@ -75,7 +76,7 @@ describe('a node', () => {
 
   test('refuses a folder that a node in the same process has', async () => {
     const { path } = await runningNode()
-    await expect(startNode({ path, logger: silent })).rejects.toMatchObject({
+    await expect(startNode({ path, logger: silent, network: ALONE })).rejects.toMatchObject({
       code: 'FOLDER_IN_USE',
       message: `${path} is in use by process ${process.pid}`,
     })
@@ -86,11 +87,11 @@ describe('a node', () => {
 
   test('takes the lock of a dead process, whatever stands in it', async () => {
     const path = join(temporaryFolder(), 'node')
-    await (await startNode({ path, shards: 1, logger: silent })).stop()
+    await (await startNode({ path, shards: 1, logger: silent, network: ALONE })).stop()
     for (const left of [[], ['no socket'], [`${process.pid.toString(36)}.000000`, '1.zzzzzz']]) {
       mkdirSync(join(path, 'lock'))
       for (const name of left) writeFileSync(join(path, 'lock', name), '')
-      const node = await startNode({ path, shards: 1, logger: silent })
+      const node = await startNode({ path, shards: 1, logger: silent, network: ALONE })
       expect(lockPids(path)).toEqual([process.pid])
       await node.stop()
     }
@@ -100,7 +101,7 @@ describe('a node', () => {
     for (const name of ['flume', 'db2']) {
       const path = temporaryFolder()
       mkdirSync(join(path, name))
-      await expect(startNode({ path, logger: silent })).rejects.toMatchObject({
+      await expect(startNode({ path, logger: silent, network: ALONE })).rejects.toMatchObject({
         code: 'FOLDER_FOREIGN',
         data: { path },
       })
@@ -111,7 +112,9 @@ describe('a node', () => {
   test('of several that start on one folder at once, one gets it', async () => {
     const path = join(temporaryFolder(), 'node')
     const started = await Promise.allSettled(
-      Array.from({ length: 4 }, () => startNode({ path, shards: 1, logger: silent })),
+      Array.from({ length: 4 }, () =>
+        startNode({ path, shards: 1, logger: silent, network: ALONE }),
+      ),
     )
     const nodes = started.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []))
     for (const node of nodes) await node.stop()
@@ -195,12 +198,14 @@ describe('a start that is broken off', () => {
     const path = join(temporaryFolder(), 'node')
     const early = AbortSignal.abort()
     const isAborted = expect.objectContaining({ code: 'START_ABORTED' })
-    await expect(startNode({ path, logger: silent, signal: early })).rejects.toEqual(isAborted)
+    await expect(
+      startNode({ path, logger: silent, signal: early, network: ALONE }),
+    ).rejects.toEqual(isAborted)
     expect(existsSync(path)).toBe(false)
     const told: string[] = []
     const abort = new AbortController()
     const logger: Logger = { log: (level, _room, text) => void told.push(`${level}: ${text}`) }
-    const starting = startNode({ path, shards: 2, logger, signal: abort.signal })
+    const starting = startNode({ path, shards: 2, logger, signal: abort.signal, network: ALONE })
     const rejected = expect(starting).rejects.toEqual(isAborted)
     while (!existsSync(join(path, 'secret'))) await new Promise((resume) => setImmediate(resume))
     abort.abort()
@@ -213,6 +218,7 @@ describe('a start that is broken off', () => {
       shards: 2,
       logger: silent,
       signal: new AbortController().signal,
+      network: ALONE,
     })
     await node.stop()
   })

@@ -1,6 +1,6 @@
 import { PassThrough } from 'node:stream'
 import { expect, it } from 'vitest'
-import { humanDuration } from '../src/commands/status.js'
+import { humanDuration, peersText, publishText } from '../src/commands/status.js'
 import { Output } from '../src/output.js'
 import { grouped, humanBytes, printPairs, printTable } from '../src/table.js'
 
@@ -45,4 +45,29 @@ it('sets values below each other', async () => {
     ['socket', '/s'],
   ])
   expect(text()).toBe('id      @a\nsocket  /s\n')
+})
+
+it('says in a word whether the node may publish, and what it waits for where it may not', () => {
+  const text = (state: 'safe' | 'recovering' | 'unknown', mark: number | null, claimed: number) =>
+    publishText({ state, held: 3, mark, claimed })
+  expect(text('safe', 3, 3)).toBe('safe')
+  expect(text('unknown', null, 0)).toBe('unknown')
+  expect(text('recovering', 5, 4)).toBe('recovering: 3 of at least 5 own messages are here')
+  expect(text('recovering', null, 1200)).toBe(
+    'recovering: 3 of at least 1,200 own messages are here',
+  )
+  expect(text('recovering', 3, 3)).toBe(
+    'recovering: no peer has confirmed that all own messages are here',
+  )
+  expect(publishText(null)).toBe('unknown')
+})
+
+it('says how many peers are connected, and what they have that is not here', () => {
+  const peer = { id: '@a' as never, address: 'net:a', state: 'connected' }
+  const peers = [peer, { ...peer, state: 'connecting' }]
+  const replication = { feeds: 9, behind: 0, missing: 0 }
+  expect(peersText({ address: null, peers, replication })).toBe('1 connected')
+  expect(
+    peersText({ address: null, peers, replication: { feeds: 9, behind: 2, missing: 1500 } }),
+  ).toBe('1 connected; 1,500 messages of 2 feeds are to come')
 })

@@ -12,8 +12,11 @@ export function isHost(text: string): boolean {
   if (text.length === 0 || text.length > 253) return false
   if (isIP(text) !== 0) return true
   const labels = text.split('.')
-  // A last label of digits would be an IPv4 address that is none.
-  return labels.every((label) => LABEL.test(label)) && /[A-Za-z]/.test(labels.at(-1)!)
+  // A last label of digits, or of hexadecimal ones, is read as part of an IPv4 address by those who
+  // look names up: 127.0.0.0x1 is this machine.
+  const last = labels.at(-1)!
+  const isNumber = !/[A-Za-z]/.test(last) || /^0x[0-9a-f]*$/i.test(last)
+  return !isNumber && labels.every((label) => LABEL.test(label))
 }
 
 const loopback = new BlockList()

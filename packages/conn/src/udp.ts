@@ -29,7 +29,7 @@ export interface UdpPort {
     /** Called once, where the socket fails later; it is closed then. */
     onFailure(error: unknown): void
   }): Promise<UdpSocket>
-  /** IPv4 addresses of this machine, loopback included. */
+  /** IPv4 addresses of this machine, loopback included; none where the machine does not say. */
   localAddresses(): readonly LocalAddress[]
 }
 
@@ -64,9 +64,18 @@ export const systemUdp: UdpPort = {
       })
     }),
   localAddresses: () =>
-    Object.values(networkInterfaces()).flatMap((addresses) =>
+    Object.values(interfaces()).flatMap((addresses) =>
       (addresses ?? [])
         .filter(({ family }) => family === 'IPv4')
         .map(({ address, netmask, internal }) => ({ address, netmask, isInternal: internal })),
     ),
+}
+
+/** To ask takes a descriptor, of which there may be none left, and a sandbox may forbid it. */
+function interfaces(): ReturnType<typeof networkInterfaces> {
+  try {
+    return networkInterfaces()
+  } catch {
+    return {}
+  }
 }

@@ -79,6 +79,8 @@ describe('an address', () => {
     `net:pub.example:8e3~shs:${data}`,
     `net:pub example:8008~shs:${data}`,
     `net:999.1.1.1:8008~shs:${data}`,
+    `net:127.0.0.0x1:8008~shs:${data}`,
+    `net:0X7F.1.0X:8008~shs:${data}`,
     `net:-x.example:8008~shs:${data}`,
     `net::8008~shs:${data}`,
     `net:pub.example:8008~shs:${data.slice(0, 40)}`,

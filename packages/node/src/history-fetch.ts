@@ -1,5 +1,11 @@
 import { type FeedId, feedIdToBytes } from '@dunbar/core'
-import { IngestWriter, MAX_INGEST_MESSAGE_BYTES, type ShardClient, shardOf } from '@dunbar/feed'
+import {
+  IngestWriter,
+  MAX_INGEST_MESSAGE_BYTES,
+  type RejectionTally,
+  type ShardClient,
+  shardOf,
+} from '@dunbar/feed'
 import type { RpcConnection } from '@dunbar/wire'
 
 /** A feed, and up to where it is held. */
@@ -13,19 +19,21 @@ const STREAMS_AT_ONCE = 2
 
 /**
  * Fetches what a peer holds of feeds that it does not replicate, which it gives as history only.
- * Resolves when all streams have ended; what is wrong in them is left out.
+ * Resolves when all streams have ended; what is wrong in them is left out
+ * and goes into `rejections`.
  * @throws what a stream ends with: the peer refuses it, or the connection is over
  */
 export async function fetchHistory(
   connection: RpcConnection,
   shards: readonly ShardClient[],
   feeds: readonly HeldUpTo[],
+  rejections: RejectionTally,
   signal: AbortSignal,
 ): Promise<void> {
   const waiting = [...feeds].reverse()
   const work = async () => {
     for (let feed = waiting.pop(); feed !== undefined; feed = waiting.pop()) {
-      await fetchFeed(connection, shards, feed, signal)
+      await fetchFeed(connection, shards, feed, rejections, signal)
     }
   }
   await Promise.all(Array.from({ length: STREAMS_AT_ONCE }, work))
@@ -35,6 +43,7 @@ async function fetchFeed(
   connection: RpcConnection,
   shards: readonly ShardClient[],
   { id, held }: HeldUpTo,
+  rejections: RejectionTally,
   signal: AbortSignal,
 ): Promise<void> {
   const authorBytes = feedIdToBytes(id)
@@ -50,6 +59,8 @@ async function fetchFeed(
       writer.push(Number.NaN, authorBytes, bytes)
     }
     // One batch at a time, so that the peer sends no faster than messages are checked.
-    if (writer.messageCount > 0) await shard.ingest(writer.finish())
+    if (writer.messageCount === 0) continue
+    const { rejected } = await shard.ingest(writer.finish())
+    rejections.addAll(rejected)
   }
 }

@@ -66,6 +66,10 @@ export interface NetworkOptions {
 /** @throws {LISTEN_FAILED} */
 export async function openNetwork(options: NetworkOptions): Promise<Network> {
   const { config, services, ports } = options
+  const served: Served = { methods: new Map(), rooms: null }
+  // The port opens while the threads look through their contacts.
+  const listening = config.network.listen ? listen(options, served) : Promise.resolve(null)
+  listening.catch(() => undefined)
   const graph = await openGraphOf(options)
   const replicator = await createReplicator({
     id: services.id,
@@ -78,16 +82,15 @@ export async function openNetwork(options: NetworkOptions): Promise<Network> {
     clock: ports.clock,
     logger: ports.logger,
   })
-  // Filled before anybody can connect: the methods and the room that dials need each other.
-  const served: { methods: MethodTable } = { methods: new Map() }
   const conn = await openConn(options, graph, served)
   served.methods = methodTable([...replicator.peerMethods, ...conn.peerMethods])
   conn.onPeer((peer) => replicator.addPeer(peer))
   const { timers, logger } = ports
   const pubs = followPubs({ services, graph, conn, timers, logger })
-  let server: TcpServer | null = null
+  served.rooms = { graph, conn }
+  let server: TcpServer | null
   try {
-    server = config.network.listen ? await listen(options, graph, conn, served) : null
+    server = await listening
   } catch (error) {
     await closeAll(graph, replicator, conn, pubs)
     throw error
@@ -102,7 +105,7 @@ export async function openNetwork(options: NetworkOptions): Promise<Network> {
       ...syncMethods({ services, graph, replicator, conn }),
     ],
     status: () => ({
-      address: conn.addressFor('device'),
+      address: addressOf(conn),
       peers: conn.peers().map(({ key, address, state, isDialler }) => {
         return { id: key, address, state, isDialler }
       }),
@@ -119,6 +122,12 @@ export async function openNetwork(options: NetworkOptions): Promise<Network> {
       await Promise.all([server?.close(), closeAll(graph, replicator, conn, pubs)])
     },
   }
+}
+
+/** What peers may call, and the rooms that decide on them; nobody is let in before they are open. */
+interface Served {
+  methods: MethodTable
+  rooms: { readonly graph: Graph; readonly conn: Conn } | null
 }
 
 async function closeAll(graph: Graph, replicator: Replicator, conn: Conn, pubs: { close(): void }) {
@@ -145,7 +154,7 @@ function openGraphOf({ config, services, ports }: NetworkOptions): Promise<Graph
 function openConn(
   { config, keys, services, ports }: NetworkOptions,
   graph: Graph,
-  served: { readonly methods: MethodTable },
+  served: Served,
 ): Promise<Conn> {
   const { network } = config
   const networkKey = networkKeyOf(config)
@@ -225,12 +234,7 @@ const ANY_IPV4 = '0.0.0.0'
 /** Who is within the hops may follow as many feeds by history streams as a legacy peer does. */
 const FRIEND_LIMITS = { inboundStreams: 256 } as const
 
-async function listen(
-  options: NetworkOptions,
-  graph: Graph,
-  conn: Conn,
-  served: { readonly methods: MethodTable },
-): Promise<TcpServer> {
+async function listen(options: NetworkOptions, served: Served): Promise<TcpServer> {
   const { config, keys, ports } = options
   const { timers, clock, logger } = ports
   const serve = (host: string, port: number) =>
@@ -239,13 +243,13 @@ async function listen(
       port,
       keys,
       networkKey: networkKeyOf(config),
-      authorize: (id) => conn.authorize(id),
-      methodsFor: (id) => conn.methodsFor(id, served.methods),
-      limitsFor: (id) => ((graph.hopsOf(id) ?? -1) >= 0 ? FRIEND_LIMITS : {}),
+      authorize: (id) => served.rooms?.conn.authorize(id) ?? false,
+      methodsFor: (id) => served.rooms?.conn.methodsFor(id, served.methods) ?? served.methods,
+      limitsFor: (id) => ((served.rooms?.graph.hopsOf(id) ?? -1) >= 0 ? FRIEND_LIMITS : {}),
       timers,
       clock,
       logger,
-      onPeer: (peer) => conn.addPeer(peer),
+      onPeer: (peer) => served.rooms?.conn.addPeer(peer),
     })
   let { host, port } = config.network
   for (;;) {

@@ -97,6 +97,8 @@ async function startLocked(
   let surface: Surface | null = null
   try {
     const [{ openSurface }] = await Promise.all([import('./surface.js'), log?.load(), started])
+    // What opens from here on needs the threads: it is closed when it stands.
+    signal.removeEventListener('abort', abort)
     surface = await openSurface({ config, keys, router: kernel.router, ports, startedAt })
     assertWanted(signal)
   } catch (error) {

@@ -1,7 +1,7 @@
 import { feedOf, type Services } from '@dunbar/api'
 import type { Conn } from '@dunbar/conn'
 import { CodedError, type FeedId, feedIdFromBytes, isCodedError, isFeedId } from '@dunbar/core'
-import type { ShardClient } from '@dunbar/feed'
+import { RejectionTally, type ShardClient } from '@dunbar/feed'
 import type { Graph } from '@dunbar/graph'
 import type { BehindFeed, Replicator } from '@dunbar/replicate'
 import type { Method, SecurePeer } from '@dunbar/wire'
@@ -51,13 +51,14 @@ async function* syncFrom(
   const { from, all } = optionsOf(given)
   const startedAt = performance.now()
   const leaving = new AbortController()
+  const rejections = new RejectionTally()
+  let takeBack = () => {}
   const arrivals = new Arrivals(services.shards, AbortSignal.any([signal, leaving.signal]))
   try {
     await arrivals.ready
     const peer = await conn.connect(from)
-    graph.replicationSet.request(peer.remoteId, true)
-    const claimed = all ? await clockOf(peer) : new Map<FeedId, number>()
-    for (const id of claimed.keys()) graph.replicationSet.request(id, true)
+    const claimed = all ? await clockOf(peer, graph) : new Map<FeedId, number>()
+    takeBack = request(graph, [peer.remoteId, ...claimed.keys()])
     const looks = new Looks(replicator, peer, signal)
     let rest: 'to come' | 'coming' | 'here' = all ? 'to come' : 'here'
     let failure: unknown = null
@@ -79,7 +80,7 @@ async function* syncFrom(
         rest = 'coming'
         quietLooks = 0
         const missing = arrivals.missing(claimed)
-        fetchHistory(peer.connection, services.shards, missing, signal)
+        fetchHistory(peer.connection, services.shards, missing, rejections, signal)
           .catch((error: unknown) => {
             const isOver = isCodedError(error) && error.code === 'CONNECTION_CLOSED'
             failure = isOver ? brokenOff() : error
@@ -97,10 +98,30 @@ async function* syncFrom(
       .status()
       .peers.filter(({ id }) => id === peer.remoteId)
       .flatMap((entry) => entry.refused)
+      .concat(rejections.list())
     const seconds = Math.round(performance.now() - startedAt) / 1000
     yield { event: 'done', feeds, messages, refused, seconds }
   } finally {
     leaving.abort()
+    takeBack()
+  }
+}
+
+/** Has feeds replicated beside the graph, as many as there is room for; the returned function takes that back. */
+function request({ replicationSet }: Graph, ids: readonly FeedId[]): () => void {
+  const requested: FeedId[] = []
+  for (const id of ids) {
+    if (replicationSet.has(id)) continue
+    try {
+      replicationSet.request(id, true)
+    } catch (error) {
+      if (isCodedError(error) && error.code === 'TOO_MANY_REQUESTS') break
+      throw error
+    }
+    requested.push(id)
+  }
+  return () => {
+    for (const id of requested) replicationSet.request(id, false)
   }
 }
 
@@ -127,12 +148,13 @@ function optionsOf(given: unknown): { from: string; all: boolean } {
   return { from, all: all === true }
 }
 
-/** How far a peer says that it has each feed, replicated or not. */
-async function clockOf({ connection }: SecurePeer): Promise<Map<FeedId, number>> {
+/** How far a peer says that it has each feed, replicated or not, without those that are blocked here. */
+async function clockOf({ connection }: SecurePeer, graph: Graph): Promise<Map<FeedId, number>> {
   const answer = await connection.call('ebt.clock', [{ format: 'classic' }])
   const clock = new Map<FeedId, number>()
   for (const [id, sequence] of Object.entries(answer as object)) {
-    if (isFeedId(id) && Number.isInteger(sequence) && sequence > 0) clock.set(id, sequence)
+    const isClaim = isFeedId(id) && Number.isInteger(sequence) && sequence > 0
+    if (isClaim && !graph.isBlocking(graph.id, id)) clock.set(id, sequence)
   }
   return clock
 }

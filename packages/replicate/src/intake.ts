@@ -36,7 +36,8 @@ export class Intake {
   readonly #lanes: readonly IngestLane[]
   readonly #onSettled: () => void
   #sizeBytes = 0
-  #resume: (() => void) | null = null
+  /** Readers that wait until more may come: one of a session, or each of many streams of history. */
+  readonly #waiting: (() => void)[] = []
 
   constructor(host: IntakeHost, peer: EbtPeer, conduct: Conduct, onSettled: () => void) {
     this.#host = host
@@ -71,7 +72,7 @@ export class Intake {
     for (const lane of this.#lanes) lane.flush()
     while (this.#isFull()) {
       await new Promise<void>((resolve) => {
-        this.#resume = resolve
+        this.#waiting.push(resolve)
       })
     }
   }
@@ -134,9 +135,7 @@ export class Intake {
     this.#peer.underWay -= count
     this.#peer.usefulAt = this.#host.now()
     this.#onSettled()
-    const resume = this.#resume
-    this.#resume = null
-    resume?.()
+    for (const resume of this.#waiting.splice(0)) resume()
   }
 }
 

@@ -205,6 +205,22 @@ describe('a peer without EBT', () => {
   })
 })
 
+describe('streams of history that wait for a shard', () => {
+  test('all go on when it has taken what was sent', async () => {
+    const authors = Array.from({ length: 5 }, (_, at) => new Author(`author ${at}`))
+    const feeds = authors.map(({ id }) => id)
+    const limits = { askedHistoryStreams: 12, historyRoundMs: 3_600_000, peerBytes: 1 }
+    const one = await TestNode.start('one', { feeds, limits })
+    const without = ['ebt.replicate', 'ebt.replicateFormat']
+    const old = await TestNode.start('old', { feeds, without })
+    for (const author of authors) await old.store(author, author.write(3))
+    await one.dial(old)
+    await Promise.all(feeds.map((id) => one.holds(id, 3)))
+    for (const author of authors) await old.store(author, author.write(1))
+    await Promise.all(feeds.map((id) => one.holds(id, 4)))
+  })
+})
+
 describe('createHistoryStream', () => {
   const read = async (node: TestNode, options: object): Promise<unknown[]> => {
     const { connection } = await dialAs(keysOf('reader'), node)

@@ -19,9 +19,10 @@ export class SecureDuplex implements ByteDuplex {
   readonly #pipe: ByteDuplex
   readonly #handshake: Handshake
   readonly #outcome: HandshakeOutcome
-  /** Bytes of the handshake's message that is due, and what came behind them. */
+  /** Bytes of the handshake's message that is due, and what came behind them, until that is opened. */
   #received: Buffer = Buffer.alloc(0)
   #isSettled = false
+  #isPaused = false
   #sealer: BoxSealer | null = null
   #opener: BoxOpener | null = null
   #events: ByteDuplexEvents | null = null
@@ -55,10 +56,13 @@ export class SecureDuplex implements ByteDuplex {
   }
 
   pause(): void {
+    this.#isPaused = true
     this.#pipe.pause()
   }
 
   resume(): void {
+    this.#isPaused = false
+    this.#openEarly()
     this.#pipe.resume()
   }
 
@@ -81,11 +85,11 @@ export class SecureDuplex implements ByteDuplex {
   }
 
   #take(chunk: Buffer): void {
-    if (this.#opener !== null) {
+    if (this.#opener !== null && this.#received.length === 0) {
       this.#open(this.#opener, chunk)
       return
     }
-    if (this.#isSettled) return
+    if (this.#isSettled && this.#opener === null) return
     this.#received = this.#received.length === 0 ? chunk : Buffer.concat([this.#received, chunk])
     while (!this.#isSettled && this.#received.length >= this.#handshake.dueBytes) {
       const { dueBytes } = this.#handshake
@@ -108,9 +112,15 @@ export class SecureDuplex implements ByteDuplex {
     this.#sealer = new BoxSealer(session.encryptKey, session.encryptNonce)
     this.#opener = new BoxOpener(session.decryptKey, session.decryptNonce)
     this.#outcome.secured(session)
+    if (!this.#isPaused) this.#openEarly()
+  }
+
+  /** Opens what came together with the last message of the handshake. */
+  #openEarly(): void {
     const early = this.#received
+    if (this.#opener === null || early.length === 0) return
     this.#received = Buffer.alloc(0)
-    if (early.length > 0) this.#open(this.#opener, early)
+    this.#open(this.#opener, early)
   }
 
   /** One write at a time, as pipes want it. */

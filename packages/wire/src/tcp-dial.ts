@@ -40,7 +40,8 @@ export interface DialTcpOptions {
 const CONNECT_MS = 10_000
 
 /**
- * Connects to a peer, proves who we are, and has it prove that it is who was meant.
+ * Connects to a peer, proves who we are, and has it prove that it is who was meant. Its first call
+ * comes behind the turn in which this resolves.
  * @throws {CONNECT_FAILED} with `data.reason`: the system's code, `TIMEOUT` or `ABORTED`
  * @throws {HANDSHAKE_FAILED} another network key, another identity, or we are not let in
  * @throws {HANDSHAKE_TIMEOUT}
@@ -81,6 +82,10 @@ export async function dialTcp(options: DialTcpOptions): Promise<SecurePeer> {
           secured() {
             settled()
             const connection = connectionOver(pipe, options)
+            // Who waits for this promise must know the peer before its first call comes, which may
+            // have come together with the end of the handshake.
+            pipe.pause()
+            setImmediate(() => pipe.resume())
             const address = multiserverAddress(host, port, remoteId)
             resolve({ remoteId, connection, isDialler: true, address })
           },

@@ -1,8 +1,12 @@
 import { once } from 'node:events'
 import { createServer, type Socket } from 'node:net'
 import { expect, it, onTestFinished } from 'vitest'
+import { BoxSealer } from '../src/box-stream.js'
+import { ServerHandshake } from '../src/handshake.js'
+import { loadHandshakeCrypto } from '../src/handshake-crypto.js'
+import { methodTable } from '../src/index.js'
 import { ManualTime } from './manual-time.js'
-import { alice, dialled, listening } from './networked.js'
+import { alice, bob, dialled, listening, networkKey } from './networked.js'
 import { deferred } from './served.js'
 
 /** A port behind which there is no peer. */
@@ -92,4 +96,40 @@ it('refuses an identity that is no key at all', async () => {
   await expect(dialled(server, { remoteKey: neutral })).rejects.toMatchObject({
     code: 'HANDSHAKE_FAILED',
   })
+})
+
+it('gives the peer before its first call, though that came with the end of the handshake', async () => {
+  const crypto = await loadHandshakeCrypto()
+  const body = Buffer.from('{"name":["hello"],"args":[]}')
+  const call = Buffer.concat([Buffer.from([2, 0, 0, 0, body.length, 0, 0, 0, 1]), body])
+  const eager = await strangePort((socket) => {
+    const handshake = new ServerHandshake({ crypto, keys: bob, networkKey, authorize: () => true })
+    let received = Buffer.alloc(0)
+    const take = (chunk: Buffer) => {
+      received = Buffer.concat([received, chunk])
+      if (received.length < handshake.dueBytes) return
+      const turn = handshake.take(received)
+      received = Buffer.alloc(0)
+      if (!turn.ok) throw turn.reason
+      const { reply, session } = turn
+      if (session === null) {
+        socket.write(reply!)
+        return
+      }
+      socket.off('data', take)
+      const sealer = new BoxSealer(session.encryptKey, session.encryptNonce)
+      socket.write(Buffer.concat([reply!, sealer.seal(call)]))
+    }
+    socket.on('data', take)
+  })
+  const events: string[] = []
+  const called = deferred<void>()
+  const handler = () => {
+    events.push('called')
+    called.resolve()
+  }
+  await dialled(eager, { methods: methodTable([{ name: 'hello', type: 'async', handler }]) })
+  events.push('dialled')
+  await called.promise
+  expect(events).toEqual(['dialled', 'called'])
 })
