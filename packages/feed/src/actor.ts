@@ -178,7 +178,9 @@ function handle(
     case 'status':
       return reply(from, status(state))
     case 'confirm':
-      return changeLock(from, state, (lock) => lock.confirm(call.sequence, heldOwnFeed(state)))
+      return changeLock(from, state, (lock) =>
+        lock.confirm(call.sequence, heldOwnFeed(state), call.isStranger),
+      )
     case 'unlock':
       return changeLock(from, state, (lock) => lock.unlock(heldOwnFeed(state)))
     case 'forks':

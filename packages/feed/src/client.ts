@@ -88,10 +88,11 @@ export class FeedClient {
   /**
    * Tells the own feed what a peer knows of it; see `FeedCall`.
    * @param sequence from 1 on: a peer that knows nothing of the feed says nothing about it
+   * @param isStranger whose word closes no lock
    * @throws {NOT_OWN_FEED} @throws {REQUEST_INVALID}
    */
-  confirm(sequence: Sequence): Promise<PublishStatus> {
-    const call = { op: 'confirm', sequence } as const
+  confirm(sequence: Sequence, isStranger = false): Promise<PublishStatus> {
+    const call = { op: 'confirm', sequence, isStranger } as const
     return this.#router.call(this.#name, call, {
       lane: 'remote',
       deadlineMs: PUBLISH_DEADLINE_MS,

@@ -115,10 +115,10 @@ export type FeedCall =
   | { readonly op: 'status' }
   /**
    * A peer said that the newest message of the own feed that it knows is `sequence`, from 1 on: held
-   * here as well it opens a publish lock that waits for peers, not held it closes the lock. Replies
-   * `PublishStatus`.
+   * here as well it opens a publish lock that waits for peers, not held it closes the lock, unless a
+   * stranger said so. Replies `PublishStatus`.
    */
-  | { readonly op: 'confirm'; readonly sequence: Sequence }
+  | { readonly op: 'confirm'; readonly sequence: Sequence; readonly isStranger: boolean }
   /** The user decides that what is held of the own feed is all there is. Replies `PublishStatus`. */
   | { readonly op: 'unlock' }
   | { readonly op: 'forks' }
