@@ -134,10 +134,13 @@ export class ShardClient {
     this.#name = shardActorName(shard)
   }
 
-  /** The batch is moved. What it adds is known to be on the disk after the next `sync` or `checkpoint`. */
-  ingest(batch: IngestBatch): Promise<IngestResult> {
+  /**
+   * The batch is moved. What it adds is known to be on the disk after the next `sync` or `checkpoint`.
+   * @param isBulk the caller asks for one of these and can give the messages again: they may wait longer
+   */
+  ingest(batch: IngestBatch, isBulk = false): Promise<IngestResult> {
     return this.#call(
-      { op: 'ingest', batch },
+      { op: 'ingest', batch, isBulk },
       {
         lane: 'remote',
         deadlineMs: LONG_DEADLINE_MS,

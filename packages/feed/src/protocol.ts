@@ -287,10 +287,15 @@ export type ForkChunk = { readonly forks: readonly ForkRow[] } | { readonly sync
 /** What may be asked of a shard. */
 export type ShardCall =
   /**
-   * Messages of many feeds; replies `IngestResult`. They may stay off the disk for 15 s or 64 MiB:
-   * who tells of them asks for a `checkpoint` or `sync` first.
+   * Messages of many feeds; replies `IngestResult`. Those that come in bulk may stay off the disk
+   * for 15 s or 64 MiB: who tells of them asks for a `checkpoint` or `sync` first.
    */
-  | { readonly op: 'ingest'; readonly batch: IngestBatch; readonly outOfOrder?: boolean }
+  | {
+      readonly op: 'ingest'
+      readonly batch: IngestBatch
+      readonly outOfOrder?: boolean
+      readonly isBulk?: boolean
+    }
   /** The message with this key as a `FrameBatch` of one, or null. */
   | { readonly op: 'getByKey'; readonly key: Uint8Array }
   /** `KeyTable`: which keys the shard holds, for hints. */
