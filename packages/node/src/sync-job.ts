@@ -148,9 +148,13 @@ function optionsOf(given: unknown): { from: string; all: boolean } {
   return { from, all: all === true }
 }
 
+/** A clock of 60,000 feeds. */
+const MAX_CLOCK_BYTES = 4 * 2 ** 20
+
 /** How far a peer says that it has each feed, replicated or not, without those that are blocked here. */
 async function clockOf({ connection }: SecurePeer, graph: Graph): Promise<Map<FeedId, number>> {
-  const answer = await connection.call('ebt.clock', [{ format: 'classic' }])
+  const answerBytes = MAX_CLOCK_BYTES
+  const answer = await connection.call('ebt.clock', [{ format: 'classic' }], { answerBytes })
   const clock = new Map<FeedId, number>()
   for (const [id, sequence] of Object.entries(answer as object)) {
     const isClaim = isFeedId(id) && Number.isInteger(sequence) && sequence > 0

@@ -44,13 +44,18 @@ export class Caller {
     this.#context = context
   }
 
-  /** One answer, not parsed. */
-  callRaw(name: string, args: readonly unknown[]): Promise<ReceivedBody> {
+  /** One answer, not parsed; of at most `answerBytes`, where that differs from the limit of a frame. */
+  callRaw(
+    name: string,
+    args: readonly unknown[],
+    answerBytes: number | null = null,
+  ): Promise<ReceivedBody> {
     const closed = this.#context.closedError()
     if (closed !== null) return Promise.reject(closed)
     const { rpc, outputs } = this.#context
     return new Promise((resolve, reject) => {
       const call = this.#prepare('async', name, args)
+      call.itemBytes = answerBytes
       outputs.waiting(true)
       const answer = (error: unknown, body?: unknown): void => {
         outputs.waiting(false)

@@ -182,14 +182,19 @@ export class RpcConnection {
 
   /**
    * Calls a method that answers once.
+   * @param options `answerBytes`: the answer may be so long; default: the limit of a frame
    * @param name dotted, `blobs.has`
    * @throws {REMOTE_ERROR} with `data.message`, and `data.code` where the other side gave one
    * @throws {CONNECTION_CLOSED}
    * @throws {UNSENDABLE} where the arguments are no JSON or too large
    * @throws {BAD_JSON} where the answer can't be read
    */
-  async call(name: string, args: readonly unknown[] = []): Promise<unknown> {
-    const body = await this.#caller.callRaw(name, args)
+  async call(
+    name: string,
+    args: readonly unknown[] = [],
+    options: { readonly answerBytes?: number } = {},
+  ): Promise<unknown> {
+    const body = await this.#caller.callRaw(name, args, options.answerBytes)
     return body.parse(this.#limits.jsonDepth)
   }
 
