@@ -133,13 +133,15 @@ export class Connections {
     if ([...this.#links].some((link) => link.peer === peer)) return
     const { remoteId } = peer
     const others = this.#linksOf(remoteId).filter(({ state }) => state === 'connected')
-    const isReplacing = others.length >= this.#options.limits.connectionsPerPeer
+    const isFull =
+      others.length >= this.#options.limits.connectionsPerPeer || !this.hasRoomFor(remoteId)
     const isUnwanted = remoteId === this.#options.id || this.#options.isBlocked(remoteId)
-    if (isUnwanted || (!isReplacing && !this.hasRoomFor(remoteId))) {
+    const [oldest] = others
+    if (isUnwanted || (isFull && oldest === undefined)) {
       void peer.connection.close()
       return
     }
-    if (isReplacing) void this.#close(others[0]!)
+    if (isFull && oldest !== undefined) void this.#close(oldest)
     const link = this.#newLink({ address, key: remoteId, isDialler: peer.isDialler, data })
     this.#establish(link, peer)
   }

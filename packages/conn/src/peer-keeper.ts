@@ -3,7 +3,7 @@ import type { Method, MethodTable, SecurePeer } from '@dunbar/wire'
 import { isDialable, type PeerAddress, parseAddress } from './address.js'
 import { AddressBook } from './address-book.js'
 import { addressArgument } from './arguments.js'
-import type { Conn, ConnOptions } from './conn.js'
+import type { Conn, ConnCounts, ConnOptions } from './conn.js'
 import { addressMethod, type ConnServices, connMethods, pingMethods } from './conn-methods.js'
 import {
   type ConnectionEvent,
@@ -183,6 +183,10 @@ export class PeerKeeper implements Conn {
 
   peers(): readonly ConnPeer[] {
     return this.#connections.list()
+  }
+
+  counts(): ConnCounts {
+    return { lanPackets: { ...this.#lan.packets }, failedInviteUses: this.#invites.failedUses }
   }
 
   onPeer(listener: (peer: SecurePeer) => void): () => void {

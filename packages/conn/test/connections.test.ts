@@ -281,6 +281,18 @@ describe('the table of connections', () => {
     expect(connections.peerOf(ben.key)).toBe(peers[2])
   })
 
+  test('lets a peer come again where there is room for nobody, in the place of its older connection', async () => {
+    const { connections, accept } = table()
+    const first = peerAt(ben)
+    accept(first)
+    for (let at = 0; at < 2; at++) accept(peerAt(netAddress('x.example', 8008, generateKeys().id)!))
+    const second = peerAt(ben)
+    accept(second)
+    await first.connection.closed
+    expect(connections.peerOf(ben.key)).toBe(second)
+    expect(connections.list()).toHaveLength(3)
+  })
+
   test('takes a connection over once', () => {
     const { connections, accept } = table()
     const peer = peerAt(ben)

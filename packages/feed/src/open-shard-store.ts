@@ -111,6 +111,7 @@ export class OpenShardStore extends ShardQueries implements ShardStore {
         bulkDelayMs: limits.bulkSyncDelayMs,
         bulkBytes: limits.bulkSyncBytes,
         concurrency: limits.syncConcurrency,
+        quietConcurrency: limits.quietSyncConcurrency,
       },
     )
     this.#work = this.#open()

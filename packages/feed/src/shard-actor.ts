@@ -167,7 +167,7 @@ function handle(
   const { store } = state.host
   switch (call.op) {
     case 'ingest':
-      return replyLater(from, ingest(call.batch, call.outOfOrder ?? false, context))
+      return replyLater(from, ingest(call, context))
     case 'getByKey':
       return getByKey(call.key, from, state)
     case 'keys':
@@ -193,8 +193,7 @@ function handle(
 }
 
 async function ingest(
-  batch: ArrayBuffer,
-  outOfOrder: boolean,
+  { batch, outOfOrder = false, isBulk = false }: Extract<ShardCall, { op: 'ingest' }>,
   context: Context,
 ): Promise<IngestResult> {
   const totals = new IngestTotals()
@@ -205,7 +204,7 @@ async function ingest(
       context.router
         .call<IngestResult>(
           feedActorName(id),
-          { op: 'appendLocal', messages, outOfOrder },
+          { op: 'appendLocal', messages, outOfOrder, isBulk },
           { lane: 'remote', deadlineMs: APPEND_DEADLINE_MS },
         )
         .then(

@@ -3,6 +3,7 @@ import type { Ports } from '@dunbar/actor'
 import { friendsMethods, publishContent, type Services } from '@dunbar/api'
 import {
   type Conn,
+  type ConnCounts,
   type ConnGraph,
   type ConnPeer,
   createConn,
@@ -51,6 +52,11 @@ export interface NetworkStatus {
   }[]
   readonly replication: ReplicationStatus
   readonly graph: GraphStatus
+  /** What others tried in vain, ever: connections that came to nothing or broke, by why; packets; invites. */
+  readonly refused: ConnCounts & {
+    readonly connections: Readonly<Partial<Record<string, number>>>
+    readonly broken: Readonly<Partial<Record<string, number>>>
+  }
 }
 
 export interface NetworkOptions {
@@ -124,6 +130,11 @@ export async function openNetwork(options: NetworkOptions): Promise<Network> {
       }),
       replication: replicator.status(),
       graph: graph.status(),
+      refused: {
+        connections: { ...server?.refused },
+        broken: { ...server?.broken },
+        ...conn.counts(),
+      },
     }),
     close: async () => {
       isClosed = true

@@ -1,3 +1,4 @@
+export type { Offence } from './conduct.js'
 export { ReplicationError, type ReplicationErrorCode } from './error.js'
 export { REPLICATION_LIMITS, type ReplicationLimits } from './limits.js'
 export type { ReplicationSet, ReplicationSetChange } from './replication-set.js'

@@ -2,7 +2,7 @@ import { createServer, type Server, type Socket } from 'node:net'
 import type { FeedId, Keys } from '@dunbar/core'
 import { Admission, type AdmissionRefusal, type Place } from './admission.js'
 import { RpcConnection } from './connection.js'
-import { WireError } from './errors.js'
+import { WireError, type WireErrorCode } from './errors.js'
 import { ServerHandshake, type Session } from './handshake.js'
 import { loadHandshakeCrypto } from './handshake-crypto.js'
 import {
@@ -65,6 +65,8 @@ export interface TcpServer {
   readonly handshakeCount: number
   /** Connections that came to nothing, ever. */
   readonly refused: Readonly<Record<Refusal, number>>
+  /** Connections of proven peers that this side ended, or that broke, by why; ever. */
+  readonly broken: Readonly<Partial<Record<WireErrorCode, number>>>
   /** Stops listening, closes all connections and waits for that. */
   close(): Promise<void>
 }
@@ -86,6 +88,7 @@ export async function serveTcp(options: ServeTcpOptions): Promise<TcpServer> {
   const handshakes = new Set<SecureDuplex>()
   const closing = new Set<Promise<unknown>>()
   const refused = noRefusals()
+  const broken: Partial<Record<WireErrorCode, number>> = {}
 
   const refuse = (refusal: Refusal, remote: string): void => {
     refused[refusal]++
@@ -122,7 +125,8 @@ export async function serveTcp(options: ServeTcpOptions): Promise<TcpServer> {
     const older = remoteId === options.keys.id ? undefined : peers.get(remoteId)
     peers.set(remoteId, peer)
     connections.add(connection)
-    const gone = connection.closed.then(() => {
+    const gone = connection.closed.then((error) => {
+      if (error !== null) broken[error.code] = (broken[error.code] ?? 0) + 1
       place.leave()
       connections.delete(connection)
       closing.delete(gone)
@@ -179,6 +183,7 @@ export async function serveTcp(options: ServeTcpOptions): Promise<TcpServer> {
     port: bound.port,
     peers,
     refused,
+    broken,
     get handshakeCount() {
       return handshakes.size
     },
