@@ -78,10 +78,10 @@ export class ClockCursor implements Cursor {
     const numbers: number[] = []
     for (let next = this.#waiting.next(); !next.done; next = this.#waiting.next()) {
       const feed = next.value
-      const { idBytes, sequence } = this.#store.feedInfo(feed)
+      const sequence = this.#store.headSequence(feed)
       if (sequence === (this.#told[feed] ?? 0)) continue
       this.#told[feed] = sequence
-      ids.push(idBytes)
+      ids.push(this.#store.feedInfo(feed).idBytes)
       numbers.push(sequence)
       if (ids.length === CHUNK_FEEDS) break
     }

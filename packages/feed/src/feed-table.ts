@@ -140,7 +140,13 @@ export class FeedTable {
       if (this.has(feed, GONE) || (flag !== undefined && !this.has(feed, flag))) continue
       numbers[at++] = feed
     }
-    return numbers.slice(0, at).sort((left, right) => Buffer.compare(this.id(left), this.id(right)))
+    // Nearly all ids differ in their first bytes; comparing whole ones takes ten times as long.
+    const first = new Uint32Array(this.count)
+    for (const feed of numbers.subarray(0, at)) first[feed] = firstBytes(this.ids, feed * ID_BYTES)
+    return numbers.slice(0, at).sort((left, right) => {
+      const order = (first[left] as number) - (first[right] as number)
+      return order === 0 ? Buffer.compare(this.id(left), this.id(right)) : order
+    })
   }
 
   /** Place of each feed among all by id bytes, so that comparing two feeds is comparing two numbers. */
@@ -224,3 +230,7 @@ export class FeedTable {
     this.flags = grown(this.flags, capacity)
   }
 }
+
+/** Four bytes as a number that sorts as they do. */
+const firstBytes = (bytes: Uint8Array, at: number): number =>
+  ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0

@@ -67,6 +67,11 @@ export abstract class ShardQueries {
     }
   }
 
+  headSequence(feed: number): number {
+    this.assertFeed(feed)
+    return this.tables.feeds.headSequence[feed] as number
+  }
+
   headRow(feed: number): number {
     const row = this.tables.feeds.headRow[feed] ?? NONE
     return row === NONE ? -1 : row

@@ -155,3 +155,14 @@ it('gives links in chunks of bounded size, each link once and in order', () => {
     ),
   )
 })
+
+it('lists feeds by all bytes of their ids', () => {
+  const { store } = open()
+  const begins = [0xff, 0x80, 0x7f, 0, 0x80]
+  const ids = begins.flatMap((first, at) =>
+    [at, 255 - at].map((last) => new Uint8Array(32).fill(first, 0, 5).fill(last, 5)),
+  )
+  for (const id of ids) store.addFeed(id)
+  const listed = Array.from(store.feedNumbers(), (feed) => store.feedInfo(feed).idBytes)
+  expect(listed).toEqual(ids.toSorted((left, right) => Buffer.compare(left, right)))
+})

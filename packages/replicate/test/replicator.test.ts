@@ -44,8 +44,10 @@ describe('two nodes', () => {
     for (let round = 1; round <= 3; round++) {
       const { connection } = await one.dial(two)
       await two.holds(alice.id, 4 + round)
-      const [entry] = two.replicator.status().peers
-      expect(entry!.received).toBe(round === 1 ? 5 : 1)
+      const received = () => two.replicator.status().peers[0]!.received
+      // What is stored may be read before the session hears of it.
+      await until(() => received() > 0)
+      expect(received()).toBe(round === 1 ? 5 : 1)
       await connection.close()
       await until(() => two.replicator.status().peers.length === 0)
       await one.store(alice, alice.write(1))
