@@ -1,4 +1,5 @@
 const { spawn } = require('node:child_process')
+const { createHash } = require('node:crypto')
 const { once } = require('node:events')
 const { mkdtempSync, renameSync, rmSync, writeFileSync } = require('node:fs')
 const { tmpdir } = require('node:os')
@@ -75,7 +76,9 @@ function record() {
       const script = scripts.get(path)
       if (script === undefined) continue
       const made = `${path}.cache.${threadId}`
-      writeFileSync(made, script.createCachedData())
+      const code = script.createCachedData()
+      // Before it its hash, by which `load-bundle.js` knows that it is whole.
+      writeFileSync(made, Buffer.concat([createHash('sha256').update(code).digest(), code]))
       renameSync(made, `${path}.cache`)
       tell(name)
     }

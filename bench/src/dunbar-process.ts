@@ -7,6 +7,14 @@ import { promisify } from 'node:util'
 /** The command, as a user runs it. */
 const BIN = new URL('../../packages/cli/bin/dunbar.js', import.meta.url).pathname
 
+/** Peers on this machine alone, and none unasked. */
+const ALONE = {
+  DUNBAR_HOST: '127.0.0.1',
+  DUNBAR_PORT: '0',
+  DUNBAR_LAN: 'false',
+  DUNBAR_AUTOCONNECT: 'false',
+}
+
 export interface RunningNode {
   readonly path: string
   /** From the start of the process to its `ready` line, ms. */
@@ -30,7 +38,7 @@ export async function startNode(
   const startedAt = performance.now()
   const child = spawn(process.execPath, [BIN, 'start', '--path', path, '--json'], {
     stdio: ['ignore', 'pipe', 'inherit'],
-    env: { ...process.env, DUNBAR_LOG_LEVEL: 'warn', ...environment },
+    env: { ...process.env, ...ALONE, DUNBAR_LOG_LEVEL: 'warn', ...environment },
   })
   let address = ''
   for await (const line of createInterface({ input: child.stdout! })) {
@@ -76,7 +84,7 @@ function cpuMs(child: ChildProcess): number {
 export async function runJson<Result>(...args: string[]): Promise<Result> {
   const { stdout } = await promisify(execFile)(process.execPath, [BIN, ...args, '--json'], {
     maxBuffer: 64 * 2 ** 20,
-    env: { ...process.env, DUNBAR_LOG_LEVEL: 'warn' },
+    env: { ...process.env, ...ALONE, DUNBAR_LOG_LEVEL: 'warn' },
   })
   return JSON.parse(stdout) as Result
 }

@@ -74,6 +74,7 @@ test('two nodes that follow each other and are connected hold both feeds', async
         peers: [{ id: benId, address: ben.ready.address, state: 'connected', isDialler: true }],
         replication: expect.objectContaining({ feeds: 2, behind: 0, missing: 0, stalled: [] }),
         graph: expect.objectContaining({ maxHops: 2, replicated: 2, leftOut: 0 }),
+        refused: expect.objectContaining({ broken: {}, failedInviteUses: 0 }),
       },
     }),
   ])

@@ -17,7 +17,7 @@ const LEAST_WORK_MS = 50
 export interface IdleCollectionParts {
   /** Time that the thread was busy since it started, and at all, ms. */
   readonly utilization: () => { readonly active: number; readonly idle: number }
-  /** Resolves when the memory is given back. */
+  /** Resolves when the memory is given back; rejects where that is not possible here. */
   readonly collect: () => Promise<void>
 }
 
@@ -26,6 +26,7 @@ export class IdleCollection {
   readonly #parts: IdleCollectionParts
   #last = { active: 0, idle: 0 }
   #collectedAt = 0
+  #isImpossible = false
 
   constructor(parts: IdleCollectionParts) {
     this.#parts = parts
@@ -37,7 +38,13 @@ export class IdleCollection {
     const spanMs = busyMs + idle - this.#last.idle
     this.#last = { active, idle }
     if (busyMs > spanMs * IDLE_UTILIZATION || active - this.#collectedAt < LEAST_WORK_MS) return
-    await this.#parts.collect()
+    if (this.#isImpossible) return
+    try {
+      await this.#parts.collect()
+    } catch {
+      // A Node without inspector, or one that is not allowed to use it, keeps what it has.
+      this.#isImpossible = true
+    }
     this.#collectedAt = this.#parts.utilization().active
   }
 }

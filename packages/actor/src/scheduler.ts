@@ -17,11 +17,11 @@ import { Ring } from './ring.js'
  *   yields too, and one call to an idle actor never waits.
  */
 
-/** Long enough for a batch of appends, short enough that a publish waits a few ms at most. */
-export const SLICE_MS = 4
+/** Long enough for some messages to be checked; a publish that takes several turns of several threads waits for one of these at each. */
+export const SLICE_MS = 1
 export const SLICE_STEPS = 1_000
 /** Two slices: what a socket or a port waits at most. */
-export const RUN_MS = 8
+export const RUN_MS = 2
 export const RUN_STEPS = 4_000
 export const LOCAL_TURNS = 16
 

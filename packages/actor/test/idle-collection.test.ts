@@ -31,4 +31,23 @@ describe('a thread without work', () => {
     expect(await passes(100, 100, 2_000)).toEqual([0, 0, 0])
     expect(await passes(10, 10, 10)).toEqual([0, 0, 0])
   })
+
+  it('leaves it at one attempt where this Node can not collect', async () => {
+    const time = { active: 0, idle: 0 }
+    let attempts = 0
+    const collection = new IdleCollection({
+      utilization: () => ({ ...time }),
+      collect: async () => {
+        attempts += 1
+        throw new Error('no inspector')
+      },
+    })
+    for (let round = 0; round < 3; round++) {
+      time.active += 500
+      await collection.look()
+      time.idle += 2_000
+      await collection.look()
+    }
+    expect(attempts).toBe(1)
+  })
 })

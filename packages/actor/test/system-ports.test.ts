@@ -79,14 +79,18 @@ describe('time and chance', () => {
   })
 
   it('runs a timer once, and not when it was taken back', async () => {
+    // Timers of one length run in the order in which they were set, however late.
     const order: string[] = []
-    timers.set(0, () => order.push('taken back'))()
+    timers.set(1, () => order.push('taken back'))()
+    timers.set(1, () => order.push('first'))
     await new Promise<void>((resolve) => {
-      timers.set(2, () => {
+      timers.set(1, () => {
         order.push('second')
         resolve()
       })
-      timers.set(1, () => order.push('first'))
+    })
+    await new Promise<void>((resolve) => {
+      timers.set(1, resolve)
     })
     expect(order).toEqual(['first', 'second'])
   })

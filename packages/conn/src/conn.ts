@@ -3,9 +3,9 @@ import type { FeedId, Keys } from '@dunbar/core'
 import type { Method, MethodTable, SecurePeer } from '@dunbar/wire'
 import type { PeerAddress } from './address.js'
 import type { ConnPeer } from './connections.js'
-import type { LanConfig } from './lan.js'
+import type { LanConfig, LanPacketCounts } from './lan.js'
 import type { ConnLimits } from './limits.js'
-import type { Scope } from './own-addresses.js'
+import type { Endpoint, Scope } from './own-addresses.js'
 import { PeerKeeper } from './peer-keeper.js'
 import type { UdpPort } from './udp.js'
 
@@ -59,6 +59,13 @@ export interface ConnOptions {
   readonly limits?: Partial<ConnLimits>
 }
 
+/** What came to nothing, and what came unasked. */
+export interface ConnCounts {
+  readonly lanPackets: LanPacketCounts
+  /** Uses of invites that were refused, ever. */
+  readonly failedInviteUses: number
+}
+
 /** Peers of a node: whom it knows, whom it dials, who is connected. */
 export interface Conn {
   /** What peers may call, of this room: `gossip.ping`, `conn.ping`, `getAddress`. */
@@ -83,12 +90,16 @@ export interface Conn {
   /** Closes the connections with this peer, however many. Resolves to whether there were any. */
   disconnect(id: FeedId): Promise<boolean>
   peers(): readonly ConnPeer[]
+  counts(): ConnCounts
   /** Tells of every established connection, inbound and outbound, except those of invite keys. */
   onPeer(listener: (peer: SecurePeer) => void): () => void
   /** Where the server listens; announced in the local network and named in invites. Null: nowhere. */
-  setEndpoint(endpoint: { readonly host: string; readonly port: number } | null): void
-  /** Multiserver addresses of this node, joined by `;`, for peers of that scope; null where there is none. */
-  addressFor(scope: Scope): string | null
+  setEndpoint(endpoint: Endpoint | null): void
+  /**
+   * Multiserver addresses of this node, joined by `;`, for peers of that scope; null where there is
+   * none. With `endpoint`: as they will be when that is set.
+   */
+  addressFor(scope: Scope, endpoint?: Endpoint): string | null
   /** An address in a `pub` message of a feed that is replicated. True where it was taken into the book. */
   addPubMessage(author: FeedId, content: unknown): boolean
   /** Closes all connections, stops what runs, and writes the address book. */

@@ -10,6 +10,7 @@ export {
 export type {
   Conn,
   ConnConfig,
+  ConnCounts,
   ConnGraph,
   ConnOptions,
 } from './conn.js'
@@ -18,6 +19,6 @@ export type { ConnPeer } from './connections.js'
 export { ConnError, type ConnErrorCode } from './errors.js'
 export { isLocalNetworkHost, isLoopbackHost, isPublicHost } from './host.js'
 export { type InviteCode, parseInvite, printInvite, printModernInvite } from './invite-code.js'
-export type { LanConfig } from './lan.js'
+export type { LanConfig, LanPacketCounts } from './lan.js'
 export { CONN_LIMITS, type ConnLimits } from './limits.js'
 export { type LocalAddress, systemUdp, type UdpPort, type UdpSocket } from './udp.js'

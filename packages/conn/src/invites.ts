@@ -59,6 +59,8 @@ export interface InvitesOptions {
 
 export class Invites {
   readonly #options: InvitesOptions
+  /** Uses that failed, ever. */
+  failedUses = 0
   readonly #failures: RateWindow
   readonly #failuresByInvite = new Map<FeedId, RateWindow>()
   /**
@@ -109,11 +111,13 @@ export class Invites {
   async use(id: FeedId, request: unknown): Promise<unknown> {
     const failures = this.#failuresOf(id)
     if (failures.isFull || this.#failures.isFull) {
+      this.failedUses += 1
       throw new ConnError('INVITE_TOO_OFTEN', 'too many failed uses, try again in a minute', {})
     }
     try {
       return await this.#use(id, request)
     } catch (error) {
+      this.failedUses += 1
       failures.count()
       this.#failures.count()
       throw error

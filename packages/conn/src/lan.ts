@@ -30,6 +30,13 @@ export interface LanConfig {
   readonly legacyPort?: number | null
 }
 
+/** Datagrams that came, ever. Those beyond the limit of a second are not looked at. */
+export interface LanPacketCounts {
+  readonly announcements: number
+  readonly unreadable: number
+  readonly tooMany: number
+}
+
 const PORT = 26_830
 const LEGACY_PORT = 8_008
 const ANNOUNCE_MS = 2_000
@@ -56,6 +63,7 @@ export interface LanOptions {
 export class Lan {
   readonly #options: LanOptions
   readonly #id: FeedId
+  readonly packets = { announcements: 0, unreadable: 0, tooMany: 0 }
   #endpoint: { readonly host: string; readonly port: number } | null = null
   /** One a start, so that what comes late for an earlier one changes nothing. */
   #run: LanRun | null = null
@@ -78,7 +86,7 @@ export class Lan {
   /** Resolves when the ports are bound, or known not to be to be had, which is logged. */
   async start(): Promise<void> {
     if (this.#run !== null) return
-    const run = new LanRun(this.#options, (announcement) => this.#hear(announcement))
+    const run = new LanRun(this.#options, this.packets, (announcement) => this.#hear(announcement))
     this.#run = run
     await run.bind(() => this.#announce(run))
   }
@@ -124,6 +132,7 @@ export class Lan {
 /** From a start to the stop behind it. */
 class LanRun {
   readonly #options: LanOptions
+  readonly #packets: Lan['packets']
   readonly #onHeard: (announcement: Announcement) => void
   readonly #port: number
   readonly #legacyPort: number | null
@@ -132,8 +141,13 @@ class LanRun {
   #isOver = false
   #cancel: (() => void) | null = null
 
-  constructor(options: LanOptions, onHeard: (announcement: Announcement) => void) {
+  constructor(
+    options: LanOptions,
+    packets: Lan['packets'],
+    onHeard: (announcement: Announcement) => void,
+  ) {
     this.#options = options
+    this.#packets = packets
     this.#onHeard = onHeard
     const { port = PORT, legacyPort = LEGACY_PORT } = options.config
     this.#port = port
@@ -185,9 +199,14 @@ class LanRun {
         host: config.host ?? '0.0.0.0',
         port,
         onDatagram: (bytes) => {
-          if (this.#isOver || window.isFull) return
+          if (this.#isOver) return
+          if (window.isFull) {
+            this.#packets.tooMany += 1
+            return
+          }
           window.count()
           const announcement = read(bytes)
+          this.#packets[announcement === null ? 'unreadable' : 'announcements'] += 1
           if (announcement !== null) this.#onHeard(announcement)
         },
         onFailure: (error) => {

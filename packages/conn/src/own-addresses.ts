@@ -13,22 +13,30 @@ export interface OwnAddressesOptions {
   localAddresses(): readonly LocalAddress[]
 }
 
+/** Where a server listens. */
+export interface Endpoint {
+  readonly host: string
+  readonly port: number
+}
+
 /** Where this node can be reached, and by whom. */
 export class OwnAddresses {
   readonly #options: OwnAddressesOptions
-  #endpoint: { readonly host: string; readonly port: number } | null = null
+  #endpoint: Endpoint | null = null
 
   constructor(options: OwnAddressesOptions) {
     this.#options = options
   }
 
-  setEndpoint(endpoint: { readonly host: string; readonly port: number } | null): void {
+  setEndpoint(endpoint: Endpoint | null): void {
     this.#endpoint = endpoint
   }
 
   /** Multiserver addresses, joined by `;`; null where there is none. */
-  text(scope: Scope): string | null {
-    const texts = this.#hosts(scope).flatMap((host) => this.#at(host)?.text ?? [])
+  text(scope: Scope, endpoint = this.#endpoint): string | null {
+    const texts = this.#hosts(scope, endpoint).flatMap(
+      (host) => this.#at(host, endpoint)?.text ?? [],
+    )
     return texts.length === 0 ? null : texts.join(';')
   }
 
@@ -36,21 +44,21 @@ export class OwnAddresses {
   forInvite(given?: string): PeerAddress | null {
     const { allowsPrivate } = this.#options
     const scopes: readonly Scope[] = allowsPrivate ? ['public', 'local', 'device'] : ['public']
-    const known = scopes.flatMap((scope) => this.#hosts(scope))
+    const known = scopes.flatMap((scope) => this.#hosts(scope, this.#endpoint))
     const host = given ?? known[0]
     if (host === undefined || (!allowsPrivate && !isPublicHost(host))) return null
-    return this.#at(host)
+    return this.#at(host, this.#endpoint)
   }
 
-  #at(host: string): PeerAddress | null {
-    return this.#endpoint === null ? null : netAddress(host, this.#endpoint.port, this.#options.id)
+  #at(host: string, endpoint: Endpoint | null): PeerAddress | null {
+    return endpoint === null ? null : netAddress(host, endpoint.port, this.#options.id)
   }
 
-  #hosts(scope: Scope): readonly string[] {
-    if (this.#endpoint === null) return []
+  #hosts(scope: Scope, endpoint: Endpoint | null): readonly string[] {
+    if (endpoint === null) return []
     const { externalHosts, localAddresses } = this.#options
     if (scope === 'public' && externalHosts.length > 0) return externalHosts
-    const { host } = this.#endpoint
+    const { host } = endpoint
     const isAnywhere = host === '' || host === '0.0.0.0' || host === '::'
     if (scope === 'device') return [isAnywhere ? '127.0.0.1' : host]
     const bound = isAnywhere ? localAddresses().map(({ address }) => address) : [host]

@@ -3,7 +3,7 @@ import type { Method, MethodTable, SecurePeer } from '@dunbar/wire'
 import { isDialable, type PeerAddress, parseAddress } from './address.js'
 import { AddressBook } from './address-book.js'
 import { addressArgument } from './arguments.js'
-import type { Conn, ConnOptions } from './conn.js'
+import type { Conn, ConnCounts, ConnOptions } from './conn.js'
 import { addressMethod, type ConnServices, connMethods, pingMethods } from './conn-methods.js'
 import {
   type ConnectionEvent,
@@ -19,7 +19,7 @@ import { guestMethods, inviteMethods } from './invite-methods.js'
 import { Invites } from './invites.js'
 import { Lan } from './lan.js'
 import { CONN_LIMITS, type ConnLimits } from './limits.js'
-import { OwnAddresses, type Scope } from './own-addresses.js'
+import { type Endpoint, OwnAddresses, type Scope } from './own-addresses.js'
 import { DEFAULT_PING_MS, Ping, type PingOptions } from './ping.js'
 import { Scheduler } from './scheduler.js'
 import { Staging } from './staging.js'
@@ -185,6 +185,10 @@ export class PeerKeeper implements Conn {
     return this.#connections.list()
   }
 
+  counts(): ConnCounts {
+    return { lanPackets: { ...this.#lan.packets }, failedInviteUses: this.#invites.failedUses }
+  }
+
   onPeer(listener: (peer: SecurePeer) => void): () => void {
     return this.#peers.add(listener)
   }
@@ -194,8 +198,8 @@ export class PeerKeeper implements Conn {
     this.#lan.setEndpoint(endpoint)
   }
 
-  addressFor(scope: Scope): string | null {
-    return this.#addresses.text(scope)
+  addressFor(scope: Scope, endpoint?: Endpoint): string | null {
+    return this.#addresses.text(scope, endpoint)
   }
 
   addPubMessage(author: FeedId, content: unknown): boolean {

@@ -38,13 +38,14 @@ export interface FeedArg {
   readonly id: FeedId
 }
 
-/** The shard actor hands on what comes in bulk this way, with messages that stay in the thread. */
+/** The shard actor hands on what it takes this way, with messages that stay in the thread. */
 export type LocalFeedCall =
   | FeedCall
   | {
       readonly op: 'appendLocal'
       readonly messages: IncomingRun
       readonly outOfOrder: boolean
+      readonly isBulk: boolean
     }
 
 /** The actor tells itself that a stream was opened: only the effect of a handler can set a timer. */
@@ -151,7 +152,7 @@ function handle(
     case 'appendLocal':
       return startRun(
         call.messages,
-        { outOfOrder: call.outOfOrder, isAuthored: false, isBulk: true },
+        { outOfOrder: call.outOfOrder, isAuthored: false, isBulk: call.isBulk },
         from,
         state,
         context,
@@ -178,7 +179,9 @@ function handle(
     case 'status':
       return reply(from, status(state))
     case 'confirm':
-      return changeLock(from, state, (lock) => lock.confirm(call.sequence, heldOwnFeed(state)))
+      return changeLock(from, state, (lock) =>
+        lock.confirm(call.sequence, heldOwnFeed(state), call.isStranger),
+      )
     case 'unlock':
       return changeLock(from, state, (lock) => lock.unlock(heldOwnFeed(state)))
     case 'forks':

@@ -15,10 +15,19 @@ import { encodeSignatureBatch } from './signature-batch.js'
  * checked by the cpu pool, while this thread goes on with the messages behind them. Stored in order.
  */
 
-/** Messages of a run that are checked, verified and stored between two turns of others: about 4 ms. */
-export const SLICE_MESSAGES = 64
+/**
+ * Messages of a run that are checked, verified and stored between two turns of others: about 2 ms.
+ * What is checked is stored in the same turn: kept for a later one, it would outlive the garbage
+ * that it stands among.
+ */
+export const SLICE_MESSAGES = 24
 /** With fewer messages left, the way to the pool costs more than it saves. */
 const POOL_RUN_MESSAGES = 32
+/**
+ * The same for what peers send: cores that no shard uses are wanted for their packets and by local
+ * clients. Only one long feed by itself comes in runs like this.
+ */
+const POOL_PEER_RUN_MESSAGES = 256
 const POOL_BATCH_MESSAGES = 256
 /** Pieces that are checked but not stored; bounds what a run holds in memory. */
 const MAX_UNDER_WAY = 16
@@ -58,7 +67,7 @@ export function startRun(
 /** Messages whose signatures are being checked, or are checked and wait for those before them. */
 interface Piece {
   readonly candidates: readonly Candidate[]
-  readonly verdicts: Promise<ArrayLike<number>> | ArrayLike<number>
+  readonly verdicts: Promise<ArrayLike<number>> | readonly number[]
   /** False while the pool works on it. */
   isReady: boolean
 }
@@ -90,7 +99,14 @@ async function workOn(job: Job, state: FeedActorState, context: Context): Promis
     const mayLeave = isStuck || run.isChecked ? 0 : MAX_UNDER_WAY - 1
     while (underWay.length > mayLeave || underWay[0]?.isReady === true) {
       const { candidates: first, verdicts } = underWay.shift()!
-      await store(job, first, await verdicts, state)
+      // Only what has to be waited for: the rest counts to the time of this turn.
+      const stored = store(
+        job,
+        first,
+        verdicts instanceof Promise ? await verdicts : verdicts,
+        state,
+      )
+      if (stored !== null) await stored
     }
     if (run.isChecked && run.added > 0 && !job.isAuthored) {
       await state.own?.lock.appended(heldOwnFeed(state))
@@ -118,9 +134,10 @@ const verdictOn = ({ message }: Candidate): number => (verifySignature(message) 
 function sendToPool(job: Job, state: FeedActorState, context: Context): void {
   const { run, underWay } = job
   const { cores } = state.host
+  const leastMessages = job.isBulk ? POOL_RUN_MESSAGES : POOL_PEER_RUN_MESSAGES
   while (
     job.isPoolUsable &&
-    run.remaining >= POOL_RUN_MESSAGES &&
+    run.remaining >= leastMessages &&
     underWay.length < MAX_UNDER_WAY &&
     cores.take()
   ) {
@@ -175,36 +192,44 @@ async function verifyHere(candidates: readonly Candidate[], { turns }: Context):
   return verdicts
 }
 
-async function store(
+/** Null where it is done at once. */
+function store(
   { run, isAuthored, isBulk, underWay }: Job,
   candidates: readonly Candidate[],
   verdicts: ArrayLike<number>,
   state: FeedActorState,
-): Promise<void> {
+): Promise<void> | null {
   const entries = run.settle(candidates, verdicts)
-  if (entries.length > 0) await append(entries, state, isAuthored, isBulk)
+  const stored = entries.length === 0 ? null : append(entries, state, isAuthored, isBulk)
+  if (stored !== null) {
+    return stored.then(() => {
+      if (underWay.length === 0) run.restart()
+    })
+  }
   if (underWay.length === 0) run.restart()
+  return null
 }
 
 /**
- * Appends checked messages; those of the own feed are on the disk when it resolves.
+ * Appends checked messages; those of the own feed are on the disk when it resolves. Null where it is
+ * done at once.
  * @param isAuthored they were signed here
  */
-export async function append(
+export function append(
   entries: readonly AppendEntry[],
   state: FeedActorState,
   isAuthored: boolean,
   isBulk = false,
-): Promise<void> {
+): Promise<void> | null {
   const { store: shardStore, own } = state
   // Not earlier: what a stranger sends in vain leaves no trace.
   if (state.feed === -1) state.feed = shardStore.addFeed(state.idBytes)
-  if (own === null) {
-    shardStore.append(state.feed, entries, isBulk)
-  } else {
-    await appendOwn(entries, state, own, isAuthored)
+  if (own !== null) {
+    return appendOwn(entries, state, own, isAuthored).then(() => state.host.appended())
   }
+  shardStore.append(state.feed, entries, isBulk)
   state.host.appended()
+  return null
 }
 
 /**

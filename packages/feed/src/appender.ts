@@ -64,6 +64,14 @@ export class Appender {
     this.#index(feed, log, offset, entries)
   }
 
+  /** Resolves when all that was appended before is on the disk. @throws {STORE_SYNC_FAILED} also where an earlier sync lost some */
+  async flush(): Promise<void> {
+    await this.syncs.flush()
+    if (this.doubtful.size === 0) return
+    const text = `of ${this.doubtful.size} feeds set aside some messages are not known to be on the disk; start the node again and run \`dunbar verify\``
+    throw new StoreError('STORE_SYNC_FAILED', text, { feeds: this.doubtful.size })
+  }
+
   #assertOpenFor(feed: number, log: Log): void {
     const tables = this.#host.tables()
     const data = { feed: tables.feedId(feed) }
@@ -137,7 +145,9 @@ export class Appender {
     } catch {
       // Told by the report below; the cause goes to those who wait for the sync.
     }
-    if (!isRecovered) {
+    if (isRecovered) {
+      this.doubtful.delete(log.feed)
+    } else {
       feeds.set(log.feed, QUARANTINED, true)
       this.doubtful.add(log.feed)
     }

@@ -88,10 +88,11 @@ export class FeedClient {
   /**
    * Tells the own feed what a peer knows of it; see `FeedCall`.
    * @param sequence from 1 on: a peer that knows nothing of the feed says nothing about it
+   * @param isStranger whose word closes no lock
    * @throws {NOT_OWN_FEED} @throws {REQUEST_INVALID}
    */
-  confirm(sequence: Sequence): Promise<PublishStatus> {
-    const call = { op: 'confirm', sequence } as const
+  confirm(sequence: Sequence, isStranger = false): Promise<PublishStatus> {
+    const call = { op: 'confirm', sequence, isStranger } as const
     return this.#router.call(this.#name, call, {
       lane: 'remote',
       deadlineMs: PUBLISH_DEADLINE_MS,
@@ -133,10 +134,13 @@ export class ShardClient {
     this.#name = shardActorName(shard)
   }
 
-  /** The batch is moved. What it adds is known to be on the disk after the next `sync` or `checkpoint`. */
-  ingest(batch: IngestBatch): Promise<IngestResult> {
+  /**
+   * The batch is moved. What it adds is known to be on the disk after the next `sync` or `checkpoint`.
+   * @param isBulk the caller asks for one of these and can give the messages again: they may wait longer
+   */
+  ingest(batch: IngestBatch, isBulk = false): Promise<IngestResult> {
     return this.#call(
-      { op: 'ingest', batch },
+      { op: 'ingest', batch, isBulk },
       {
         lane: 'remote',
         deadlineMs: LONG_DEADLINE_MS,

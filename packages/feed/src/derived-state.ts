@@ -54,15 +54,22 @@ function missingFeeds({ feeds }: ShardTables): Uint8Array[] {
   return missing
 }
 
-/** Writes what a shard has derived, as it is at this moment. @throws {STORE_FULL} @throws {STORE_FAILED} */
+/**
+ * Writes what a shard has derived, as it is at this moment.
+ * @param flush resolves when the logs are on the disk as they are: a snapshot that knew more than a
+ * crash leaves would hide the loss
+ * @throws {STORE_SYNC_FAILED} @throws {STORE_FULL} @throws {STORE_FAILED}
+ */
 export async function saveState(
   fs: FileSystem,
   path: string,
   tables: ShardTables,
+  flush: () => Promise<void>,
   pause: () => Promise<void>,
 ): Promise<void> {
   const writer = new SnapshotWriter()
   tables.save(writer)
+  await flush()
   await writeSnapshot(fs, path, writer, pause)
 }
 

@@ -29,6 +29,7 @@ export class Log {
   #sizeBytes: number
   #mustCut = false
   #hasFolder = false
+  #isDistrusted = false
   /** A durable append or a rewrite is under way. */
   isBusy = false
 
@@ -102,15 +103,24 @@ export class Log {
     this.#mustCut = false
   }
 
-  /** Resolves when all that was appended before is on the disk, names included. Errors of the file system pass through. */
+  /**
+   * Resolves when all that was appended before is on the disk, names included. Errors of the file
+   * system pass through; once it failed it fails until a `rewrite` succeeds.
+   */
   async sync(): Promise<void> {
-    const { handle, unpin } = this.#pool.pin(this.path)
+    if (this.#isDistrusted) throw new Error('an earlier sync of this file failed')
     try {
-      await handle.sync()
-    } finally {
-      unpin()
+      const { handle, unpin } = this.#pool.pin(this.path)
+      try {
+        await handle.sync()
+      } finally {
+        unpin()
+      }
+      await this.#names.sync(this.feed, this.folder)
+    } catch (error) {
+      this.#isDistrusted = true
+      throw error
     }
-    await this.#names.sync(this.feed, this.folder)
   }
 
   /**
@@ -137,7 +147,9 @@ export class Log {
       this.#mustCut = false
       this.#names.forget(this.feed)
       await this.#names.sync(this.feed, this.folder)
+      this.#isDistrusted = false
     } catch (error) {
+      this.#isDistrusted = true
       handle?.close()
       removeQuietly(this.#fs, made)
       throw storeFailure(error, 'writing a log anew')

@@ -15,6 +15,8 @@ import { parentOf } from './atomic-file.js'
 export class NameSync {
   readonly #fs: FileSystem
   readonly #safeFeeds = new Set<number>()
+  /** The newest sync of each feed's own folder, unless names were made there since it began. */
+  readonly #syncing = new Map<number, object>()
   /** Prefix folders that are known to be found. At most 256. */
   readonly #safePrefixes = new Set<string>()
   /** Folders above feeds' own in which no name was made since their last sync began. At most 258. */
@@ -29,12 +31,13 @@ export class NameSync {
   /** Names were replaced in a feed's folder. */
   forget(feed: number): void {
     this.#safeFeeds.delete(feed)
+    this.#syncing.delete(feed)
   }
 
   /** The folder of a feed is about to be made, and perhaps the one above. */
   forgetFolder(feed: number, folder: string): void {
     const prefix = parentOf(folder)
-    this.#safeFeeds.delete(feed)
+    this.forget(feed)
     this.#settled.delete(prefix)
     if (this.#safePrefixes.has(prefix)) return
     const feeds = parentOf(prefix)
@@ -53,8 +56,14 @@ export class NameSync {
       this.#safePrefixes.add(prefix)
     }
     await this.#settle(prefix)
-    await this.#fs.syncFolder(folder)
-    this.#safeFeeds.add(feed)
+    const own = {}
+    this.#syncing.set(feed, own)
+    try {
+      await this.#fs.syncFolder(folder)
+      if (this.#syncing.get(feed) === own) this.#safeFeeds.add(feed)
+    } finally {
+      if (this.#syncing.get(feed) === own) this.#syncing.delete(feed)
+    }
   }
 
   #settle(folder: string): Promise<void> {

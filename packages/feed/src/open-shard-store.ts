@@ -61,7 +61,8 @@ export class OpenShardStore extends ShardQueries implements ShardStore {
   #changeCount = 0
   #savedChangeCount = -1
   #saving: Promise<void> = Promise.resolve()
-  #isRebuilding = false
+  /** The one under way. */
+  #rebuild: Rebuild | null = null
   #isClosed = false
 
   constructor(options: ShardStoreOptions) {
@@ -110,6 +111,7 @@ export class OpenShardStore extends ShardQueries implements ShardStore {
         bulkDelayMs: limits.bulkSyncDelayMs,
         bulkBytes: limits.bulkSyncBytes,
         concurrency: limits.syncConcurrency,
+        quietConcurrency: limits.quietSyncConcurrency,
       },
     )
     this.#work = this.#open()
@@ -187,7 +189,7 @@ export class OpenShardStore extends ShardQueries implements ShardStore {
   }
 
   async flush(): Promise<void> {
-    const results = await Promise.allSettled([this.#appender.syncs.flush(), this.#records.flush()])
+    const results = await Promise.allSettled([this.#appender.flush(), this.#records.flush()])
     for (const result of results) if (result.status === 'rejected') throw result.reason
   }
 
@@ -203,6 +205,7 @@ export class OpenShardStore extends ShardQueries implements ShardStore {
     this.reader.forgetFeed(feed)
     this.#letGo(feed)
     this.tables.dropFeed(feed, FORKED | RECORDED | QUARANTINED)
+    this.#rebuild?.foldAgain(feed)
     // The feed's messages get new rows, which a live reader would take for new messages.
     this.#generation += 1
     const work = this.#recovering({ start: 0, current: 0, target: 0 })
@@ -214,12 +217,12 @@ export class OpenShardStore extends ShardQueries implements ShardStore {
 
   *rebuildAll(): Generator<RebuildProgress, readonly RebuildFailure[]> {
     this.#assertReady()
-    if (this.#isRebuilding) throw new StoreError('STORE_BUSY', 'a rebuild is under way', {})
-    this.#isRebuilding = true
+    if (this.#rebuild !== null) throw new StoreError('STORE_BUSY', 'a rebuild is under way', {})
+    const rebuild = this.#startRebuild()
+    this.#rebuild = rebuild
     try {
       removeQuietly(this.#options.ports.fs, this.#snapshotPath)
       this.#savedChangeCount = -1
-      const rebuild = this.#startRebuild()
       for (const _ of rebuild.run()) {
         yield rebuild.progress
         this.#assertOpen()
@@ -229,7 +232,7 @@ export class OpenShardStore extends ShardQueries implements ShardStore {
       this.#generation += 1
       return rebuild.failed
     } finally {
-      this.#isRebuilding = false
+      this.#rebuild = null
     }
   }
 
@@ -395,7 +398,8 @@ export class OpenShardStore extends ShardQueries implements ShardStore {
     const { fs, turns } = this.#options.ports
     const { root, shard, shards } = this.#options
     const pause = () => new Promise<void>((resolve) => turns.soon(resolve))
-    await saveState(fs, this.#snapshotPath, this.tables, pause)
+    const flush = () => this.#appender.flush()
+    await saveState(fs, this.#snapshotPath, this.tables, flush, pause)
     this.#savedChangeCount = changeCount
     if (shard === 0) removeForeignSnapshots(fs, root, shards)
   }
@@ -416,6 +420,7 @@ export class OpenShardStore extends ShardQueries implements ShardStore {
     // Of a feed set aside it is told already, and its log may be whole again at the next start.
     if (feeds.has(feed, DAMAGED | QUARANTINED)) return
     feeds.set(feed, DAMAGED, true)
+    this.#changeCount += 1
     this.#report({
       kind: 'damagedFrame',
       feed: this.tables.feedId(feed),

@@ -115,10 +115,10 @@ export type FeedCall =
   | { readonly op: 'status' }
   /**
    * A peer said that the newest message of the own feed that it knows is `sequence`, from 1 on: held
-   * here as well it opens a publish lock that waits for peers, not held it closes the lock. Replies
-   * `PublishStatus`.
+   * here as well it opens a publish lock that waits for peers, not held it closes the lock, unless a
+   * stranger said so. Replies `PublishStatus`.
    */
-  | { readonly op: 'confirm'; readonly sequence: Sequence }
+  | { readonly op: 'confirm'; readonly sequence: Sequence; readonly isStranger: boolean }
   /** The user decides that what is held of the own feed is all there is. Replies `PublishStatus`. */
   | { readonly op: 'unlock' }
   | { readonly op: 'forks' }
@@ -287,10 +287,15 @@ export type ForkChunk = { readonly forks: readonly ForkRow[] } | { readonly sync
 /** What may be asked of a shard. */
 export type ShardCall =
   /**
-   * Messages of many feeds; replies `IngestResult`. They may stay off the disk for 15 s or 64 MiB:
-   * who tells of them asks for a `checkpoint` or `sync` first.
+   * Messages of many feeds; replies `IngestResult`. Those that come in bulk may stay off the disk
+   * for 15 s or 64 MiB: who tells of them asks for a `checkpoint` or `sync` first.
    */
-  | { readonly op: 'ingest'; readonly batch: IngestBatch; readonly outOfOrder?: boolean }
+  | {
+      readonly op: 'ingest'
+      readonly batch: IngestBatch
+      readonly outOfOrder?: boolean
+      readonly isBulk?: boolean
+    }
   /** The message with this key as a `FrameBatch` of one, or null. */
   | { readonly op: 'getByKey'; readonly key: Uint8Array }
   /** `KeyTable`: which keys the shard holds, for hints. */

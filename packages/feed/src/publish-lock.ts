@@ -34,7 +34,7 @@ const WAIT = {
  * | at or below the head | holds another message in that place | `recovering` |
  * | none, or that of another identity | the secret came from elsewhere | `recovering` |
  * | | messages came from elsewhere, and no peer has confirmed them | `recovering` |
- * | | a peer knows a message above the head | `recovering` |
+ * | | a peer, no stranger, knows a message above the head | `recovering` |
  * | | holds messages above the head | `recovering` |
  * | | a second signed message for one place is known | `recovering`, for good |
  *
@@ -101,14 +101,16 @@ export class PublishLock {
   }
 
   /**
-   * What a peer said to be the newest message that it knows.
+   * What a peer said to be the newest message that it knows. The word of a stranger closes no lock
+   * that is open: anybody could say so, and whoever knows a newer message can send it.
    * @throws {REQUEST_INVALID} no sequence: a peer that knows nothing of the feed says nothing about it
    * @throws {STORE_FULL} @throws {STORE_FAILED}
    */
-  async confirm(sequence: Sequence, held: HeldFeed): Promise<void> {
+  async confirm(sequence: Sequence, held: HeldFeed, isStranger = false): Promise<void> {
     if (!Number.isInteger(sequence) || sequence < 1 || sequence > MAX_SEQUENCE) {
       throw requestInvalid('a sequence is a whole number from 1 on')
     }
+    if (isStranger && sequence > held.head && this.isOpen(held)) return
     await this.#claims.claim(sequence, held.head)
     if (sequence <= held.head) await this.#open(held)
   }

@@ -1,5 +1,6 @@
 import type { Chunk, Clock, Cursor } from '@dunbar/actor'
 import type { RebuildChunk } from './protocol.js'
+import type { ShardHost } from './shard-host.js'
 import type { RebuildProgress, ShardStore } from './shard-store.js'
 
 /** One turn of a rebuild; others of the shard have theirs between two. */
@@ -7,16 +8,16 @@ const SLICE_MS = 8
 
 /** Rebuilds a store as its reader reads: a chunk is a slice of the work. A reader that leaves ends it. */
 export class RebuildCursor implements Cursor {
-  readonly #store: ShardStore
+  readonly #host: Pick<ShardHost, 'store' | 'appended'>
   readonly #clock: Clock
   readonly #steps: ReturnType<ShardStore['rebuildAll']>
   #progress: RebuildProgress = { feeds: 0, totalFeeds: 0, messages: 0 }
   #isDone = false
 
-  constructor(store: ShardStore, clock: Clock) {
-    this.#store = store
+  constructor(host: Pick<ShardHost, 'store' | 'appended'>, clock: Clock) {
+    this.#host = host
     this.#clock = clock
-    this.#steps = store.rebuildAll()
+    this.#steps = host.store.rebuildAll()
   }
 
   pull(): Chunk | 'end' {
@@ -26,7 +27,8 @@ export class RebuildCursor implements Cursor {
       const step = this.#steps.next()
       if (step.done) {
         this.#isDone = true
-        const { messages } = this.#store.statistics()
+        this.#host.appended()
+        const { messages } = this.#host.store.statistics()
         const chunk: RebuildChunk = { ...this.#progress, messages, failed: step.value }
         return { value: chunk }
       }

@@ -2,8 +2,8 @@
  * Folds all feeds of a shard again, from their logs, into tables beside those that serve.
  *
  * Feeds keep their numbers, which logs and actors know. Whatever is appended meanwhile goes into the
- * tables that serve; at the end, in one step, feeds that changed meanwhile are folded on, and the
- * new tables are as good as the others. A durable append that is not committed stays out: it is
+ * tables that serve. Feeds that changed meanwhile are folded on, until what is left is little; that is
+ * folded in one step, and the new tables are as good as the others. A durable append that is not committed stays out: it is
  * indexed by whoever wrote it, in the tables that serve by then.
  */
 import { listFeedFolders } from './feed-folder.js'
@@ -13,6 +13,12 @@ import { foldFrames, noteRecord, type Recovering, setAside } from './recovery.js
 import type { RebuildFailure, RebuildProgress, StoreTrouble } from './shard-store.js'
 import type { ShardTables } from './shard-tables.js'
 import { storeFailure } from './store-error.js'
+
+/** Bytes of logs folded without a pause at most, where folding keeps up with what is appended. */
+const MOST_AT_ONCE_BYTES = 256 * 1024
+const MAX_ROUNDS = 16
+/** In the place of a size: the feed is to be folded from its beginning once more. */
+const OUTDATED = -1
 
 /** What a rebuild needs beside what recovery works on: `tables` are the new ones. */
 export interface Rebuilding extends Omit<Recovering, 'progress' | 'tellsForeignNames'> {
@@ -29,7 +35,7 @@ export class Rebuild {
   readonly #work: Recovering
   readonly #with: Rebuilding
   readonly #window = new Uint8Array(WALK_WINDOW_BYTES)
-  /** Bytes of each log as the serving tables knew them when it was folded. */
+  /** Bytes of each log as the serving tables knew them when it was folded; `OUTDATED` where that counts no more. */
   readonly #foldedAt = new Map<number, number>()
   #doneCount = 0
   #totalCount = 0
@@ -56,6 +62,11 @@ export class Rebuild {
       totalFeeds: this.#totalCount,
       messages: this.#work.tables.messages.count,
     }
+  }
+
+  /** The serving tables took a feed's messages out and folded its log anew. */
+  foldAgain(feed: number): void {
+    this.#foldedAt.set(feed, OUTDATED)
   }
 
   /**
@@ -87,6 +98,15 @@ export class Rebuild {
       if (outcome === 'folded') this.#doneCount += 1
       yield
     }
+    for (let round = 0; round < MAX_ROUNDS && this.#grownBytes() > MOST_AT_ONCE_BYTES; round++) {
+      this.#takeNumbers()
+      for (let feed = 0; feed < tables.feeds.count; feed++) {
+        if (missing.has(feed)) continue
+        yield* this.#foldOn(feed)
+        this.#with.letGo(feed)
+        yield
+      }
+    }
     // What is under way in a log that is gone is over before the log is let go.
     while ([...missing].some((feed) => this.#work.logs.held(feed)?.isBusy === true)) yield
     this.#catchUp(missing)
@@ -100,11 +120,15 @@ export class Rebuild {
 
   /** The number of a feed, the same in both tables. */
   #numberOf(idBytes: Uint8Array): number {
+    const feed = this.#with.serving().feeds.add(idBytes)
+    this.#takeNumbers()
+    return feed
+  }
+
+  #takeNumbers(): void {
     const serving = this.#with.serving().feeds
-    const feed = serving.add(idBytes)
     const { feeds } = this.#work.tables
     while (feeds.count < serving.count) feeds.add(serving.id(feeds.count))
-    return feed
   }
 
   /** Folds one feed from its beginning. */
@@ -135,29 +159,47 @@ export class Rebuild {
     return foldedTo === null ? 'failed' : 'folded'
   }
 
+  /** What the serving tables know beyond what is folded. */
+  #grownBytes(): number {
+    const { feeds } = this.#with.serving()
+    let bytes = 0
+    for (let feed = 0; feed < feeds.count; feed++) {
+      const known = feeds.logBytes[feed] as number
+      bytes += Math.max(0, known - Math.max(0, this.#foldedAt.get(feed) ?? 0))
+    }
+    return bytes
+  }
+
+  /** Folds on what the serving tables know of a feed beyond what is folded. */
+  *#foldOn(feed: number): Generator<void> {
+    const { tables, logs } = this.#work
+    const serving = this.#with.serving()
+    const known = serving.feeds.logBytes[feed] as number
+    const foldedAt = this.#foldedAt.get(feed) ?? 0
+    if (known === foldedAt || this.#hasFailed(feed)) return
+    const folded = tables.feeds.logBytes[feed] as number
+    const from = folded === foldedAt ? folded : 0
+    if (from === 0) tables.dropFeed(feed, QUARANTINED)
+    this.#foldedAt.set(feed, known)
+    yield* foldFrames(this.#work, feed, logs.get(serving, feed), from, known, this.#window)
+  }
+
   /** Without a pause: folds on what grew, and takes over what is known of feeds beside their logs. */
   #catchUp(missing: ReadonlySet<number>): void {
-    const { tables, logs } = this.#work
+    const { tables } = this.#work
     const { feeds } = tables
     const serving = this.#with.serving().feeds
-    while (feeds.count < serving.count) feeds.add(serving.id(feeds.count))
+    this.#takeNumbers()
     for (let feed = 0; feed < serving.count; feed++) {
       if (missing.has(feed)) continue
       const known = serving.logBytes[feed] as number
       const isEmpty = known === 0 && feeds.logBytes[feed] === 0
       if (isEmpty && serving.has(feed, MISSING)) this.#fail(tables.feedId(feed), 'LOG_MISSING')
-      const foldedAt = this.#foldedAt.get(feed)
-      if (foldedAt === undefined && known === 0) {
+      if (!this.#foldedAt.has(feed) && known === 0) {
         feeds.remove(feed)
         continue
       }
-      if (known !== (foldedAt ?? 0) && !this.#hasFailed(feed)) {
-        const folded = feeds.logBytes[feed] as number
-        const from = folded === foldedAt ? folded : 0
-        if (from === 0) tables.dropFeed(feed, QUARANTINED)
-        const log = logs.get(this.#with.serving(), feed)
-        for (const _ of foldFrames(this.#work, feed, log, from, known, this.#window));
-      }
+      for (const _ of this.#foldOn(feed));
       for (const flag of [FORKED, RECORDED]) feeds.set(feed, flag, serving.has(feed, flag))
       if (this.#with.isDoubtful(feed)) feeds.set(feed, QUARANTINED, true)
     }

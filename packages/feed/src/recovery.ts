@@ -2,9 +2,10 @@
  * Brings the tables of a shard up to what its logs hold, in small steps.
  *
  * A log that is as long as the tables know it is not read. A longer one is walked from there on; a
- * shorter one was cut or replaced, so its feed is folded anew. A feed without a folder is taken out.
- * A frame belongs to the chain if it has the next sequence and names the key of the head as
- * `previous`; everything in a log was checked in full before it got there.
+ * shorter one was cut or replaced, so its feed is folded anew. So is one that was found damaged while
+ * the tables count all of it to the chain: peers are asked again for what the tables don't. A feed
+ * without a folder is taken out. A frame belongs to the chain if it has the next sequence and names
+ * the key of the head as `previous`; everything in a log was checked in full before it got there.
  */
 import type { FileSystem } from '@dunbar/actor'
 import { messageKeyFromBytes } from '@dunbar/core'
@@ -135,15 +136,18 @@ function inspect(
   const known = feeds.logBytes[feed] as number
   progress.target += size
   progress.current += Math.min(known, size)
-  if (size === known) return null
-  if (size > known) {
+  const isDamageKnown = feeds.has(feed, DAMAGED) && !hasHole(tables, feed)
+  if (size === known && !isDamageKnown) return null
+  if (size > known && !isDamageKnown) {
     feeds.set(feed, MISSING, false)
     return { from: known, size }
   }
-  work.report({ kind: 'logShrunk', feed: tables.feedId(feed), lostBytes: known - size })
+  if (size < known) {
+    work.report({ kind: 'logShrunk', feed: tables.feedId(feed), lostBytes: known - size })
+  }
   tables.dropFeed(feed, FORKED | RECORDED | QUARANTINED)
   feeds.set(feed, MISSING, size === 0)
-  progress.current -= size
+  progress.current -= Math.min(known, size)
   return { from: 0, size }
 }
 
@@ -236,10 +240,13 @@ export function* foldFrames(
   }
   feeds.logBytes[feed] = walk.offset
   // A range that was filled again from a peer stays in the file and harms nobody.
-  const hasHole = (feeds.highest[feed] as number) > (feeds.headSequence[feed] as number)
-  feeds.set(feed, DAMAGED, hasHole && (isDamaged || feeds.has(feed, DAMAGED)))
+  feeds.set(feed, DAMAGED, hasHole(tables, feed) && (isDamaged || feeds.has(feed, DAMAGED)))
   return walk.offset
 }
+
+/** Whether messages are held beyond the unbroken chain. */
+const hasHole = ({ feeds }: ShardTables, feed: number): boolean =>
+  (feeds.highest[feed] as number) > (feeds.headSequence[feed] as number)
 
 function cutTorn(work: Recovering, log: Log, end: number): void {
   const cutBytes = log.sizeBytes - end

@@ -56,6 +56,7 @@ export interface ShardActorState {
   /** Rows, and evidence of forks, that those streams were told of. */
   toldRows: number
   toldForks: number
+  toldGeneration: number
 }
 
 /** Sent by `ShardHost.appended`. */
@@ -78,6 +79,7 @@ export const shardBehaviour: Behaviour<ShardActorState, ShardArg, ShardCall, Sha
         live: new Set(),
         toldRows: host.store.rowCount,
         toldForks: host.store.keptForkCount,
+        toldGeneration: host.store.generation,
       }
     },
 
@@ -100,7 +102,7 @@ export const shardBehaviour: Behaviour<ShardActorState, ShardArg, ShardCall, Sha
     },
 
     openStream(call, streamId, state, context): Cursor {
-      if (call.op === 'rebuild') return new RebuildCursor(state.host.store, context.clock)
+      if (call.op === 'rebuild') return new RebuildCursor(state.host, context.clock)
       const closed = () => state.live.delete(streamId)
       const cursor = cursorOf(call, state, closed)
       if (call.op === 'tangleLive' || ('live' in call && call.live)) state.live.add(streamId)
@@ -112,10 +114,15 @@ export const shardBehaviour: Behaviour<ShardActorState, ShardArg, ShardCall, Sha
     },
   }
 
-/** Wakes those who wait where something was appended, or a fork was seen, since they were told last. */
+/** Wakes those who wait where something was appended, a fork was seen or rows were numbered anew since they were told last. */
 function news(state: ShardActorState): Pick<Effect<never>, 'wake'> {
-  const { rowCount, keptForkCount } = state.host.store
-  if (rowCount === state.toldRows && keptForkCount === state.toldForks) return {}
+  const { rowCount, keptForkCount, generation } = state.host.store
+  const isSame =
+    rowCount === state.toldRows &&
+    keptForkCount === state.toldForks &&
+    generation === state.toldGeneration
+  if (isSame) return {}
+  state.toldGeneration = generation
   state.toldRows = rowCount
   state.toldForks = keptForkCount
   return state.live.size === 0 ? {} : { wake: [...state.live] }
@@ -160,7 +167,7 @@ function handle(
   const { store } = state.host
   switch (call.op) {
     case 'ingest':
-      return replyLater(from, ingest(call.batch, call.outOfOrder ?? false, context))
+      return replyLater(from, ingest(call, context))
     case 'getByKey':
       return getByKey(call.key, from, state)
     case 'keys':
@@ -186,8 +193,7 @@ function handle(
 }
 
 async function ingest(
-  batch: ArrayBuffer,
-  outOfOrder: boolean,
+  { batch, outOfOrder = false, isBulk = false }: Extract<ShardCall, { op: 'ingest' }>,
   context: Context,
 ): Promise<IngestResult> {
   const totals = new IngestTotals()
@@ -198,7 +204,7 @@ async function ingest(
       context.router
         .call<IngestResult>(
           feedActorName(id),
-          { op: 'appendLocal', messages, outOfOrder },
+          { op: 'appendLocal', messages, outOfOrder, isBulk },
           { lane: 'remote', deadlineMs: APPEND_DEADLINE_MS },
         )
         .then(

@@ -279,7 +279,7 @@ export interface ShardStore {
     entries: readonly AppendEntry[],
     commit: () => Promise<void>,
   ): Promise<void>
-  /** Resolves when all that was appended before is on the disk. @throws {STORE_SYNC_FAILED} */
+  /** Resolves when all that was appended before is on the disk. @throws {STORE_SYNC_FAILED} also where a sync lost some earlier, until the store is opened again */
   flush(): Promise<void>
 
   /** The row with this key, confirmed on the disk or in the cache; -1 for none, and for one that can't be read. */
@@ -362,7 +362,11 @@ export interface ShardStore {
   isOpen(feed: number): boolean
   /** Gives back the file handle and the cached frames of a feed. */
   passivate(feed: number): void
-  /** Writes the derived state as it is at this moment, a MiB a turn; nothing where it is written already. @throws {STORE_NOT_READY} @throws {STORE_FULL} @throws {STORE_FAILED} */
+  /**
+   * Syncs what is not on the disk, then writes the derived state as it is at this moment, a MiB a
+   * turn; nothing where it is written already.
+   * @throws {STORE_NOT_READY} @throws {STORE_SYNC_FAILED} @throws {STORE_FULL} @throws {STORE_FAILED}
+   */
   checkpoint(): Promise<void>
   statistics(): StoreStatistics
   /**

@@ -12,8 +12,10 @@ export interface StoreLimits {
   readonly bulkSyncDelayMs: number
   /** Bytes of all logs together that may wait for a sync. Default 64 MiB. */
   readonly bulkSyncBytes: number
-  /** Syncs under way at once. Default 4. */
+  /** Syncs under way at once while somebody waits for all of them. Default 4. */
   readonly syncConcurrency: number
+  /** Syncs under way at once otherwise. Default 1. */
+  readonly quietSyncConcurrency: number
 }
 
 export const defaultLimits: StoreLimits = {
@@ -24,4 +26,5 @@ export const defaultLimits: StoreLimits = {
   bulkSyncDelayMs: 15_000,
   bulkSyncBytes: 64 * 1024 * 1024,
   syncConcurrency: 4,
+  quietSyncConcurrency: 1,
 }

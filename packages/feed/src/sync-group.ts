@@ -1,6 +1,7 @@
 /**
  * Brings appended bytes to the disk in groups. A log that was appended to is dirty; it is synced
- * at the latest `delayMs` later, or at once when `maxBytes` wait, a few logs at a time. A log that
+ * at the latest `delayMs` later, or at once when `maxBytes` wait, one or a few logs at a time: the
+ * process has few threads for all its file work, and somebody may wait for the own feed's sync. A log that
  * was appended to only in bulk may wait for `bulkDelayMs`, so that thousands of logs that grow by
  * turns are not synced at each turn; when `bulkBytes` wait in all logs together, all are synced.
  * `syncNow` goes past the queue. A sync covers what was appended before it began; what comes
@@ -22,7 +23,10 @@ export interface SyncPolicy {
   readonly bulkDelayMs: number
   /** Of all logs together. */
   readonly bulkBytes: number
+  /** Syncs under way while somebody waits for a `flush`. */
   readonly concurrency: number
+  /** Syncs under way otherwise. */
+  readonly quietConcurrency: number
 }
 
 interface Waiting {
@@ -51,6 +55,7 @@ export class SyncGroup<Target extends SyncTarget> {
   readonly #dirty = new Map<Target, Dirty<Target>>()
   #queue: Dirty<Target>[] = []
   #runningCount = 0
+  #flushCount = 0
   /** Appended to any log since its last sync began. */
   #waitingBytes = 0
   #cancelTimer: (() => void) | null = null
@@ -110,12 +115,15 @@ export class SyncGroup<Target extends SyncTarget> {
 
   /** Resolves when all that was appended to any target before is on the disk. @throws {STORE_SYNC_FAILED} the first of the failures */
   async flush(): Promise<void> {
+    this.#flushCount += 1
     const waits: Promise<void>[] = []
     for (const entry of [...this.#dirty.values()]) {
       if (entry.bytes > 0 || entry.next !== null) waits.push(this.#request(entry))
       else if (entry.running !== null) waits.push(entry.running)
     }
+    this.#pump()
     const results = await Promise.allSettled(waits)
+    this.#flushCount -= 1
     const failed = results.find((result) => result.status === 'rejected')
     if (failed !== undefined) throw failed.reason
   }
@@ -168,7 +176,8 @@ export class SyncGroup<Target extends SyncTarget> {
   }
 
   #pump(): void {
-    while (this.#runningCount < this.#policy.concurrency) {
+    const { concurrency, quietConcurrency } = this.#policy
+    while (this.#runningCount < (this.#flushCount > 0 ? concurrency : quietConcurrency)) {
       const entry = this.#queue.shift()
       if (entry === undefined) return
       this.#run(entry)

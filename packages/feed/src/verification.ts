@@ -1,6 +1,7 @@
 import { type FeedId, isCodedError, type MessageKey, messageKeyFromBytes } from '@dunbar/core'
 import { readClassic, verifySignature } from '@dunbar/formats'
 import { bytesEqual, frameKey } from './frame.js'
+import { SequenceRanges } from './sequence-ranges.js'
 import type { ShardStore } from './shard-store.js'
 
 /** What `verify` found in one feed. */
@@ -13,9 +14,18 @@ export interface Verification {
 /** Damaged messages listed by one call; further ones are left out. */
 const MAX_LISTED = 1000
 
+/** A place in the log that is no frame: what stood there are messages of a range. */
+interface LostPlace {
+  readonly from: number
+  /** Of the frame behind it; beyond all where none is. */
+  to: number
+  readonly reason: string
+}
+
 /**
  * Checks every stored message of a feed again as if it came from a stranger: frame, form, key,
- * chain and signature. Reads the whole log; about 50 µs a message.
+ * chain and signature. Reads the whole log; about 50 µs a message. A damaged place whose messages
+ * came again and stand elsewhere in the log is none any more.
  */
 export function* verifyFeed(
   store: ShardStore,
@@ -27,16 +37,22 @@ export function* verifyFeed(
   const note = (sequence: number, reason: string) => {
     if (damaged.length < MAX_LISTED) damaged.push({ sequence, reason })
   }
+  const whole = new SequenceRanges()
+  const lost: LostPlace[] = []
   let messages = 0
   let last: { sequence: number; key: MessageKey } | null = null
   const chainEnd = feed === -1 ? 0 : store.feedInfo(feed).sequence
   for (const frame of feed === -1 ? [] : store.walkFeed(feed)) {
     yield
-    messages += 1
     if (frame.kind === 'damaged') {
-      note(frame.sequence, frame.reason)
+      const { sequence: from, reason } = frame
+      if (lost.length < MAX_LISTED) lost.push({ from, to: Number.POSITIVE_INFINITY, reason })
       continue
     }
+    const before = lost.at(-1)
+    if (before?.to === Number.POSITIVE_INFINITY) before.to = frame.sequence
+    whole.add(frame.sequence)
+    messages += 1
     const read = readClassic(frame.message, hmacKey === null ? {} : { hmacKey })
     if (!read.ok) {
       note(frame.sequence, read.reason)
@@ -48,12 +64,19 @@ export function* verifyFeed(
     else if (!bytesEqual(message.keyBytes, frame.key)) note(frame.sequence, 'KEY')
     else if (!verifySignature(message)) note(frame.sequence, 'SIGNATURE')
     else if (message.sequence > 1 && message.sequence <= chainEnd) {
-      const before = message.sequence - 1
-      const key = last?.sequence === before ? last.key : keyAt(store, feed, before)
+      const previous = message.sequence - 1
+      const key = last?.sequence === previous ? last.key : keyAt(store, feed, previous)
       if (key !== null && message.previous !== key) note(frame.sequence, 'PREVIOUS')
     }
     last = { sequence: frame.sequence, key: messageKeyFromBytes(frame.key) }
   }
+  for (const { from, to, reason } of lost) {
+    const sequence = whole.firstMissing(from)
+    if (sequence >= to) continue
+    note(sequence, reason)
+    messages += 1
+  }
+  damaged.sort((left, right) => left.sequence - right.sequence)
   return { messages, damaged }
 }
 

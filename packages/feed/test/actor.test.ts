@@ -457,7 +457,7 @@ describe('trouble with the disk', () => {
     shard.fs.failAt(shard.fs.callCount, 'EIO')
     expect(await shard.codeOf(shard.feed(ada).append(batchOf(ada, long)))).toBe('ACTOR_DOWN')
     batchCount = 0
-    expect((await shard.append(ben, ben.take(200))).added).toBe(200)
+    expect((await shard.append(ben, ben.take(400))).added).toBe(400)
     expect(batchCount).toBeGreaterThan(0)
     await shard.stop()
   })

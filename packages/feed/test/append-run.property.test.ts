@@ -175,7 +175,7 @@ describe('a run of messages', () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(edit, { maxLength: 12 }),
-        fc.array(fc.integer({ min: 100, max: 400 }), { minLength: 1, maxLength: 3 }),
+        fc.array(fc.integer({ min: 100, max: 700 }), { minLength: 1, maxLength: 3 }),
         modes,
         fc.constantFrom('working', 'working', 'absent', 'failing', 'short'),
         async (edits, batchSizes, isOutOfOrder, pool) => {

@@ -343,6 +343,19 @@ describe('what peers say', () => {
     await shard.stop()
   })
 
+  test('locks nothing that is open where a stranger says it, who may still confirm what is held', async () => {
+    const own = new Author('own')
+    const m = own.take(2)
+    const shard = await TestShard.open({ own: own.keys, hasMark: false })
+    const hear = (sequence: number) => shard.run(shard.feed(own).confirm(sequence, true))
+    expect(await hear(2)).toMatchObject({ state: 'recovering', claimed: 2 })
+    await shard.append(own, m)
+    expect(await hear(2)).toMatchObject({ state: 'safe', mark: 2 })
+    expect(await hear(1_000)).toMatchObject({ state: 'safe', claimed: 2 })
+    expect(await confirm(shard, own, 1_000)).toMatchObject({ state: 'recovering' })
+    await shard.stop()
+  })
+
   test('locks a node that was safe when somebody else published with its key, across a restart', async () => {
     const own = new Author('own')
     const shard = await TestShard.open({ own: own.keys })

@@ -33,6 +33,8 @@ test('a rebuild of a shard ends live queries with INDEX_REBUILT; a live reader o
   }
   await shard.run(rebuilding())
   expect(last).toEqual({ feeds: 1, totalFeeds: 1, messages: 3, failed: [] })
+  await shard.simulation.runUntilIdle()
+  expect([query.code, query.sequences]).toEqual(['INDEX_REBUILT', [1, 2, 3, 'sync']])
   await shard.append(ada, ada.take(1))
   await shard.simulation.runUntilIdle()
   expect([query.code, query.sequences]).toEqual(['INDEX_REBUILT', [1, 2, 3, 'sync']])

@@ -66,6 +66,38 @@ describe('a rebuild of everything', () => {
     }
   })
 
+  it('folds in small steps also what is appended meanwhile, however much that is', () => {
+    const { store, feeds } = filled(4, 60)
+    const late = new SampleFeed(9)
+    const steps = store.rebuildAll()
+    let folded = 0
+    for (let step = steps.next(); !step.done; step = steps.next()) {
+      folded = step.value.messages
+      if (late.sequence > 0 || folded < 60) continue
+      store.append(store.addFeed(late.idBytes), late.take(4000))
+      for (const feed of feeds) store.append(store.addFeed(feed.idBytes), feed.take(500))
+    }
+    expect(store.statistics().messages).toBe(6240)
+    expect(folded).toBeGreaterThan(5500)
+  })
+
+  it('folds a feed again whose log was cut after it was folded', async () => {
+    const { fs, store, feeds } = filled(2, 5)
+    await store.flush()
+    for (const feed of feeds) store.passivate(store.feedNumber(feed.idBytes))
+    const path = logPath(feeds[0]!.idBytes)
+    const steps = store.rebuildAll()
+    for (let step = steps.next(); !step.done; step = steps.next()) {
+      if (step.value.messages < 10 || store.feedInfo(0).messages < 5) continue
+      fs.corrupt(path, fs.readFile(path).length - 10)
+      expect(store.rebuildFeed(0)).toBe(4)
+    }
+    expect(store.feedInfo(0)).toMatchObject({ sequence: 4, bytes: fs.readFile(path).length })
+    store.append(0, new SampleFeed(1).take(5).slice(4))
+    expect(messagesOf(store, feeds[0]!.idBytes)).toHaveLength(5)
+    expect(messagesOf(open(fs).store, feeds[0]!.idBytes)).toHaveLength(5)
+  })
+
   it('leaves out what a durable append has written and not committed, and takes it when it is', async () => {
     const { fs, store, feeds } = filled(1, 3)
     const [feed] = feeds

@@ -159,8 +159,54 @@ describe('a store on a disk that fails', () => {
       expect.objectContaining({ code: 'STORE_QUARANTINED' }),
     )
     store.append(1, feeds[1]!.take(1))
+    const failed = expect.objectContaining({ code: 'STORE_SYNC_FAILED' })
+    await expect(store.flush()).rejects.toThrow(failed)
+    await expect(store.checkpoint()).rejects.toThrow(failed)
+    expect(store.statistics()).toMatchObject({ dirtyLogs: 0, quarantined: [feeds[0]!.id] })
+  })
+
+  it('tells whoever flushes of a sync that failed unheard', async () => {
+    const fs = await disk()
+    const { store, ports } = open(fs)
+    store.append(store.addFeed(new SampleFeed(1).idBytes), new SampleFeed(1).take(1), true)
+    for (const call of [0, 1]) fs.failAt(fs.callCount + call, 'EIO')
+    ports.timers.runAll()
+    while (store.statistics().dirtyLogs > 0) await Promise.resolve()
+    await expect(store.flush()).rejects.toThrow(
+      expect.objectContaining({ code: 'STORE_SYNC_FAILED' }),
+    )
+  })
+
+  it('does not sync a file again that grew while its sync failed, but writes it anew', async () => {
+    const fs = await disk()
+    const feed = new SampleFeed(1)
+    const { store } = open(fs)
+    store.append(store.addFeed(feed.idBytes), feed.take(1))
     await store.flush()
-    expect(store.statistics().quarantined).toEqual([feeds[0]!.id])
+    store.append(0, feed.take(1))
+    fs.failAt(fs.callCount, 'EIO')
+    const failed = expect(store.flush()).rejects.toThrow(
+      expect.objectContaining({ code: 'STORE_SYNC_FAILED' }),
+    )
+    store.append(0, feed.take(1))
+    fs.failAt(fs.callCount, 'EIO')
+    await failed
+    await store.flush()
+    for (const image of fs.crashImages('store-faults')) {
+      expect(messagesOf(open(image).store, feed.idBytes), image.origin).toHaveLength(3)
+    }
+  })
+
+  it('saves no derived state that knows more than a crash leaves of the logs', async () => {
+    const fs = await disk()
+    const feed = new SampleFeed(1)
+    const { store } = open(fs)
+    const index = store.addFeed(feed.idBytes)
+    for (let write = 0; write < 3; write++) store.append(index, feed.take(1))
+    await store.checkpoint()
+    for (const image of fs.crashImages('store-faults')) {
+      expect(messagesOf(open(image).store, feed.idBytes), image.origin).toHaveLength(3)
+    }
   })
 })
 

@@ -28,7 +28,7 @@ class Target {
   }
 }
 
-function group(options: { concurrency?: number; recovers?: boolean } = {}) {
+function group(options: { concurrency?: number; quiet?: number; recovers?: boolean } = {}) {
   const timers = new ManualTimers()
   const recovered: Target[] = []
   const syncs = new SyncGroup<Target>(
@@ -39,6 +39,7 @@ function group(options: { concurrency?: number; recovers?: boolean } = {}) {
       bulkDelayMs: 15_000,
       bulkBytes: 1000,
       concurrency: options.concurrency ?? 2,
+      quietConcurrency: options.quiet ?? options.concurrency ?? 2,
     },
     async (target) => {
       recovered.push(target)
@@ -89,6 +90,20 @@ describe('syncing in groups', () => {
     await target.finish()
     await flushed
     expect(target.durable).toBe(105)
+    expect(syncs.dirtyCount).toBe(0)
+  })
+
+  it('takes more at a time while somebody waits for all of them', async () => {
+    const { timers, syncs, append } = group({ concurrency: 3, quiet: 1 })
+    const targets = [new Target(), new Target(), new Target(), new Target()]
+    for (const target of targets) append(target, 10)
+    timers.runAll()
+    expect(targets.map(({ syncCount }) => syncCount)).toEqual([1, 0, 0, 0])
+    const flushed = syncs.flush()
+    expect(targets.map(({ syncCount }) => syncCount)).toEqual([1, 1, 1, 0])
+    await targets[0]!.finish()
+    for (const target of targets.slice(1)) await target.finish()
+    await flushed
     expect(syncs.dirtyCount).toBe(0)
   })
 

@@ -49,6 +49,8 @@ export interface GraphStatus {
 export interface Graph {
   /** The own feed. */
   readonly id: FeedId
+  /** Resolves when all that is held is in; until then nobody but the own feed is within reach. */
+  readonly ready: Promise<void>
   readonly maxHops: number
   readonly replicationSet: ReplicationSet
   /** 0 the own feed, 1 to `maxHops` replicated, -1 blocked, below that not wanted; null out of reach. */
@@ -78,14 +80,22 @@ export interface Graph {
  * @throws {GRAPH_OPTIONS_INVALID}
  */
 export async function openGraph(options: GraphOptions): Promise<Graph> {
+  const graph = startGraph(options)
+  await graph.ready
+  return graph
+}
+
+/**
+ * As `openGraph`, without waiting for what is held.
+ * @throws {GRAPH_OPTIONS_INVALID}
+ */
+export function startGraph(options: GraphOptions): Graph {
   const { maxHops = DEFAULT_HOPS, maxFeeds, maxBytes } = options
   if (!Number.isInteger(maxHops) || maxHops < 0) throw invalid('maxHops', maxHops)
   for (const [name, limit] of Object.entries({ maxFeeds, maxBytes })) {
     if (limit !== undefined && !(limit > 0)) throw invalid(name, limit)
   }
-  const graph = new LiveGraph(options, maxHops)
-  await graph.ready
-  return graph
+  return new LiveGraph(options, maxHops)
 }
 
 const invalid = (name: string, value: unknown) =>

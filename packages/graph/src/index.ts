@@ -12,6 +12,7 @@ export {
   type GraphOptions,
   type GraphStatus,
   openGraph,
+  startGraph,
 } from './graph.js'
 export {
   type BlockChange,

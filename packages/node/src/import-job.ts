@@ -141,7 +141,7 @@ class ShardLane {
 
   async #send(): Promise<void> {
     this.#batchBytes = Math.min(2 * this.#batchBytes, BATCH_BYTES)
-    const sent = this.#shard.ingest(this.#writer.finish()).then((result) => {
+    const sent = this.#shard.ingest(this.#writer.finish(), true).then((result) => {
       const full = result.rejected.find(({ reason }) => reason === 'STORE_FULL')
       if (full !== undefined) {
         throw new CodedError('STORE_FULL', 'the disk is full; what was added so far is kept', {})

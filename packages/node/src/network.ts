@@ -3,19 +3,21 @@ import type { Ports } from '@dunbar/actor'
 import { friendsMethods, publishContent, type Services } from '@dunbar/api'
 import {
   type Conn,
+  type ConnCounts,
   type ConnGraph,
   type ConnPeer,
   createConn,
   type PeerAddress,
 } from '@dunbar/conn'
 import { CodedError, type FeedId, feedIdToBytes, isCodedError, type Keys } from '@dunbar/core'
-import { type Graph, type GraphStatus, openGraph } from '@dunbar/graph'
-import { createReplicator, type ReplicationStatus, type Replicator } from '@dunbar/replicate'
+import { type Graph, type GraphStatus, startGraph } from '@dunbar/graph'
+import { type ReplicationStatus, type Replicator, startReplicator } from '@dunbar/replicate'
 import {
   dialTcp,
   type Method,
   type MethodTable,
   methodTable,
+  SERVER_LIMITS,
   type SecurePeer,
   serveTcp,
   type TcpServer,
@@ -30,6 +32,8 @@ export interface Network {
   readonly address: string | null
   /** What local clients may call. */
   readonly localMethods: readonly Method[]
+  /** Serves these to apps that connect with the node's own secret, beside those on the socket. */
+  serveOwner(methods: MethodTable): void
   /** Who is connected, and how replication goes on. */
   status(): NetworkStatus
   /** Ends all connections. Close before the shards stop. */
@@ -48,6 +52,11 @@ export interface NetworkStatus {
   }[]
   readonly replication: ReplicationStatus
   readonly graph: GraphStatus
+  /** What others tried in vain, ever: connections that came to nothing or broke, by why; packets; invites. */
+  readonly refused: ConnCounts & {
+    readonly connections: Readonly<Partial<Record<string, number>>>
+    readonly broken: Readonly<Partial<Record<string, number>>>
+  }
 }
 
 export interface NetworkOptions {
@@ -57,31 +66,33 @@ export interface NetworkOptions {
   readonly ports: Ports
 }
 
-/** @throws {LISTEN_FAILED} */
+/**
+ * Resolves when the port is open. Peers are let in, and clients answered, as soon as the threads have
+ * looked through their contacts and clocks, which may take longer.
+ * @throws {LISTEN_FAILED}
+ */
 export async function openNetwork(options: NetworkOptions): Promise<Network> {
   const { config, services, ports } = options
-  const served: Served = { methods: new Map(), rooms: null }
-  // The port opens while the threads look through their contacts.
+  const { timers, clock, logger } = ports
+  const served: Served = { methods: new Map(), ownMethods: new Map(), rooms: null }
   const listening = config.network.listen ? listen(options, served) : Promise.resolve(null)
   listening.catch(() => undefined)
-  const graph = await openGraphOf(options)
-  const replicator = await createReplicator({
+  const graph = startGraphOf(options)
+  const replicator = startReplicator({
     id: services.id,
     router: services.router,
     shards: services.shards,
     set: graph.replicationSet,
     files: ports.fs,
     folder: join(config.path, 'derived', 'peer-clocks'),
-    timers: ports.timers,
-    clock: ports.clock,
-    logger: ports.logger,
+    timers,
+    clock,
+    logger,
   })
   const conn = await openConn(options, graph, served)
   served.methods = methodTable([...replicator.peerMethods, ...conn.peerMethods])
   conn.onPeer((peer) => replicator.addPeer(peer))
-  const { timers, logger } = ports
   const pubs = followPubs({ services, graph, conn, timers, logger })
-  served.rooms = { graph, conn }
   let server: TcpServer | null
   try {
     server = await listening
@@ -89,26 +100,67 @@ export async function openNetwork(options: NetworkOptions): Promise<Network> {
     await closeAll(graph, replicator, conn, pubs)
     throw error
   }
-  conn.setEndpoint(server)
+  let isClosed = false
+  const opened = Promise.all([graph.ready, replicator.ready]).then(() => {
+    if (isClosed) return
+    served.rooms = { graph, conn }
+    // Not earlier: who is told where this node is may be there at once.
+    conn.setEndpoint(server)
+  })
+  opened.catch((error: unknown) => {
+    const code = isCodedError(error) ? error.code : null
+    if (!isClosed) logger.log('error', 'node', 'no peers are let in', { code })
+  })
+  const address = server === null ? null : addressOf(conn, server)
   return {
-    address: addressOf(conn),
+    address,
     localMethods: [
       ...friendsMethods(graph),
       ...replicator.localMethods,
       ...conn.localMethods,
       ...syncMethods({ services, graph, replicator, conn }),
-    ],
+    ].map((method) => answeredAfter(opened, method)),
+    serveOwner: (methods) => {
+      served.ownMethods = methods
+    },
     status: () => ({
-      address: addressOf(conn),
+      address,
       peers: conn.peers().map(({ key, address, state, isDialler }) => {
         return { id: key, address, state, isDialler }
       }),
       replication: replicator.status(),
       graph: graph.status(),
+      refused: {
+        connections: { ...server?.refused },
+        broken: { ...server?.broken },
+        ...conn.counts(),
+      },
     }),
     close: async () => {
+      isClosed = true
+      served.rooms = null
       conn.setEndpoint(null)
       await Promise.all([server?.close(), closeAll(graph, replicator, conn, pubs)])
+    },
+  }
+}
+
+/** A method whose calls wait for something that happens once. */
+function answeredAfter(opened: Promise<void>, method: Method): Method {
+  if (method.type === 'source') {
+    return {
+      ...method,
+      handler: async function* (args, call) {
+        await opened
+        yield* method.handler(args, call) as AsyncIterable<unknown>
+      },
+    }
+  }
+  return {
+    ...method,
+    handler: async (args, call) => {
+      await opened
+      return method.handler(args, call)
     },
   }
 }
@@ -116,6 +168,8 @@ export async function openNetwork(options: NetworkOptions): Promise<Network> {
 /** What peers may call, and the rooms that decide on them; nobody is let in before they are open. */
 interface Served {
   methods: MethodTable
+  /** For the holder of the node's own secret, as an app of its user is. */
+  ownMethods: MethodTable
   rooms: { readonly graph: Graph; readonly conn: Conn } | null
 }
 
@@ -126,9 +180,9 @@ async function closeAll(graph: Graph, replicator: Replicator, conn: Conn, pubs: 
   await graph.close()
 }
 
-function openGraphOf({ config, services, ports }: NetworkOptions): Promise<Graph> {
+function startGraphOf({ config, services, ports }: NetworkOptions): Graph {
   const { hops, feeds, bytes } = config.replication
-  return openGraph({
+  return startGraph({
     id: services.id,
     shards: services.shards,
     maxHops: hops,
@@ -197,8 +251,11 @@ const networkKeyOf = (config: Config): Uint8Array =>
   new Uint8Array(Buffer.from(config.caps.shs, 'base64'))
 
 /** The address to hand to others: the furthest-reaching one, of several the first. */
-function addressOf(conn: Conn): string | null {
-  const all = conn.addressFor('public') ?? conn.addressFor('local') ?? conn.addressFor('device')
+function addressOf(conn: Conn, server: TcpServer): string | null {
+  const all =
+    conn.addressFor('public', server) ??
+    conn.addressFor('local', server) ??
+    conn.addressFor('device', server)
   return all === null ? null : all.split(';')[0]!
 }
 
@@ -232,13 +289,21 @@ async function listen(options: NetworkOptions, served: Served): Promise<TcpServe
       port,
       keys,
       networkKey: networkKeyOf(config),
-      authorize: (id) => served.rooms?.conn.authorize(id) ?? false,
-      methodsFor: (id) => served.rooms?.conn.methodsFor(id, served.methods) ?? served.methods,
-      limitsFor: (id) => ((served.rooms?.graph.hopsOf(id) ?? -1) >= 0 ? FRIEND_LIMITS : {}),
+      authorize: (id) => id === keys.id || (served.rooms?.conn.authorize(id) ?? false),
+      methodsFor: (id) => {
+        if (id === keys.id) return served.ownMethods
+        return served.rooms?.conn.methodsFor(id, served.methods) ?? served.methods
+      },
+      limitsFor: (id) => {
+        if (id === keys.id) return SERVER_LIMITS
+        return (served.rooms?.graph.hopsOf(id) ?? -1) >= 0 ? FRIEND_LIMITS : {}
+      },
       timers,
       clock,
       logger,
-      onPeer: (peer) => served.rooms?.conn.addPeer(peer),
+      onPeer: (peer) => {
+        if (peer.remoteId !== keys.id) served.rooms?.conn.addPeer(peer)
+      },
     })
   let { host, port } = config.network
   for (;;) {

@@ -41,6 +41,7 @@ export async function openSurface(options: SurfaceOptions): Promise<Surface> {
       ...maintenanceMethods(services),
       ...network.localMethods,
     ])
+    network.serveOwner(methods)
     writeManifest(join(path, 'manifest.json'), methods)
     const socketPath = join(path, 'socket')
     const server = await serveUnixSocket({

@@ -439,7 +439,6 @@ export class EbtEngine {
 
   #noteOfStranger(peer: EbtPeer, id: string, value: number): void {
     const kept = peer.strangers.set(id, value)
-    if (kept === 'full') peer.ignoredNotes += 1
     if (kept !== 'new' || value === REFUSAL) return
     peer.refusals.push(id)
     this.#options.onReady(peer)

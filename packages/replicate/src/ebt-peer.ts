@@ -62,8 +62,6 @@ export class EbtPeer {
   usefulAt: number
   /** Messages of this peer on their way to the shards. */
   underWay = 0
-  /** Notes about feeds beyond what is kept of such. */
-  ignoredNotes = 0
 
   constructor(slot: number, id: FeedId, feeds: number, maxStrangers: number, nowMs: number) {
     this.slot = slot

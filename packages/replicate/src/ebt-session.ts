@@ -130,10 +130,10 @@ export class EbtSession {
   #readBatch(batch: ReceivedBatch): void {
     for (let index = 0; index < batch.count; index++) {
       const bytes = batch.body(index)
-      if (!batch.isJson(index)) this.intake.useless()
+      if (!batch.isJson(index)) this.intake.conduct.useless()
       else if (readMessageHead(bytes, this.#head)) this.#readMessage(bytes)
       else if (isNotes(bytes)) this.#readNotes(bytes)
-      else this.intake.useless()
+      else this.intake.conduct.useless()
       if (this.#isOver) return
     }
   }
@@ -151,13 +151,15 @@ export class EbtSession {
       this.#hasSpoken = true
       onSpoken()
     }
+    const { conduct } = this.intake
     const count = readNotes(bytes, limits.frameNotes, (id, value) => {
       const note = readNote(value)
       if (note === null || (engine.feeds.numberOf(id) === -1 && !isFeedId(id))) return
       if (id === this.#parts.ownId) this.#ownFeedIs(noteSequence(note))
       engine.note(this.peer, id, note, nowMs)
     })
-    if (count === -1) this.intake.useless()
+    if (count === -1) conduct.useless()
+    else conduct.notes(count)
   }
 
   #ownFeedIs(sequence: number): void {

@@ -5,6 +5,7 @@ import { CodedError } from '@dunbar/core'
  * - `EBT_RECONNECTED`: a newer session with the same peer takes the place of this one.
  * - `NOT_A_PEER`: the call came over a connection that is none of a peer.
  * - `TOO_MANY_STREAMS`: as many streams of history as one peer may have are open.
+ * - `TOO_OFTEN`: sessions or clocks were asked for again and again.
  * - `BAD_ARGUMENT`
  */
 export type ReplicationErrorCode =
@@ -13,6 +14,7 @@ export type ReplicationErrorCode =
   | 'EBT_RECONNECTED'
   | 'NOT_A_PEER'
   | 'TOO_MANY_STREAMS'
+  | 'TOO_OFTEN'
   | 'BAD_ARGUMENT'
 
 export class ReplicationError extends CodedError<ReplicationErrorCode> {}

@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events'
 import type { FeedId } from '@dunbar/core'
 import { type FeedClient, type FrameBatch, FrameReader } from '@dunbar/feed'
 import { RawBatch } from '@dunbar/wire'
@@ -38,14 +37,14 @@ export interface ServingParts {
 export class FeedServing {
   readonly #parts: ServingParts
   readonly #ready: Chunk[] = []
-  readonly #stop = new AbortController()
-  #readers = 0
+  /** What ends each feed's reader. */
+  readonly #readers = new Set<AbortController>()
+  #isClosed = false
   /** Messages that were given out. */
   sentCount = 0
 
   constructor(parts: ServingParts) {
     this.#parts = parts
-    setMaxListeners(parts.maxFeeds + 1, this.#stop.signal)
   }
 
   /** The next run of messages; null where none is ready. Begins to read what is wanted. */
@@ -63,28 +62,30 @@ export class FeedServing {
   }
 
   close(): void {
-    this.#stop.abort()
+    this.#isClosed = true
+    for (const reader of this.#readers) reader.abort()
     for (const chunk of this.#ready.splice(0)) chunk.taken(false)
   }
 
   #begin(): void {
     const { engine, peer, maxFeeds } = this.#parts
-    while (this.#readers < maxFeeds && !this.#stop.signal.aborted) {
+    while (this.#readers.size < maxFeeds && !this.#isClosed) {
       const wanted = engine.nextServe(peer)
       if (wanted === null) return
-      this.#readers += 1
       void this.#read(wanted.feed, wanted.from, wanted.to)
     }
   }
 
   async #read(feed: number, from: number, to: number): Promise<void> {
     const { engine, peer, feedOf, onFailure, onReady } = this.#parts
+    const reader = new AbortController()
+    this.#readers.add(reader)
     let hasFailed = false
     let next = from
     try {
       const client = feedOf(engine.feeds.idOf(feed))
       const range = { from, to }
-      const options = { lane: 'remote', credit: CREDIT, signal: this.#stop.signal } as const
+      const options = { lane: 'remote', credit: CREDIT, signal: reader.signal } as const
       for await (const chunk of client.read(range, options)) {
         if ('sync' in chunk) continue
         const run = messagesOf(chunk.frames, next)
@@ -97,20 +98,20 @@ export class FeedServing {
       hasFailed = next === from
     } catch (error) {
       hasFailed = true
-      if (!this.#stop.signal.aborted) {
+      if (!this.#isClosed) {
         onFailure(error, () => {
-          if (!this.#stop.signal.aborted) engine.serveAgain(peer, feed)
+          if (!this.#isClosed) engine.serveAgain(peer, feed)
         })
       }
     }
-    this.#readers -= 1
-    if (this.#stop.signal.aborted) return
+    this.#readers.delete(reader)
+    if (this.#isClosed) return
     engine.served(peer, feed, hasFailed && peer.sent[feed] === from - 1)
     onReady()
   }
 
   #offer(feed: number, from: number, to: number, batch: RawBatch): Promise<boolean> {
-    if (this.#stop.signal.aborted) return Promise.resolve(false)
+    if (this.#isClosed) return Promise.resolve(false)
     return new Promise((taken) => {
       this.#ready.push({ feed, from, to, batch, taken })
       this.#parts.onReady()

@@ -28,6 +28,8 @@ export interface HistoryReader {
 export interface HistoryHost {
   /** @throws {NOT_A_PEER} */
   readerOf(connection: RpcConnection): HistoryReader
+  /** Whether anything of a feed is held, or wanted. */
+  isKnown(feed: FeedId): boolean
   /** Whether messages of a feed are not for a peer. */
   isHidden(feed: FeedId, reader: FeedId): boolean
   feedOf(id: FeedId): FeedClient
@@ -96,6 +98,8 @@ async function* readFeed(
   signal: AbortSignal,
 ): AsyncGenerator<RawBatch> {
   if (range.limit === 0 || host.isHidden(id, reader)) return
+  // No actor is made for a name that a peer thought up.
+  if (range.live !== true && !host.isKnown(id)) return
   const batch = new MessageBatch(shape)
   const options = { lane: 'remote', credit: CREDIT, signal } as const
   for await (const chunk of host.feedOf(id).read(range, options)) {

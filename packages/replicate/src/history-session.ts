@@ -122,6 +122,7 @@ class GapBuffer {
   readonly #id: string
   readonly #parts: HistoryParts
   readonly #waiting = new Map<number, Buffer>()
+  #waitingBytes = 0
   readonly #head: MessageHead = { author: '', sequence: 0, start: 0, end: 0 }
   /** Too many wait for what does not come. */
   isOver = false
@@ -132,27 +133,35 @@ class GapBuffer {
   }
 
   add(batch: ReceivedBatch, coming: number): void {
-    const { intake, limits } = this.#parts
+    const { intake } = this.#parts
     let last = coming
     for (let index = 0; index < batch.count && !this.isOver; index++) {
       const bytes = batch.body(index)
       if (!batch.isJson(index) || !readMessageHead(bytes, this.#head)) {
-        intake.useless()
+        intake.conduct.useless()
         continue
       }
       const { author, sequence, start, end } = this.#head
       if (author !== this.#id) {
-        intake.useless()
+        intake.conduct.useless()
       } else if (sequence <= last + 1) {
         if (intake.message(author, sequence, bytes.subarray(start, end)) === 'take') {
           last = this.#follow(sequence)
         }
-      } else if (this.#waiting.size < limits.historyGap) {
+      } else if (this.#hasRoomFor(sequence, end - start)) {
         this.#waiting.set(sequence, Buffer.from(bytes.subarray(start, end)))
+        this.#waitingBytes += end - start
       } else {
+        intake.conduct.useless()
         this.isOver = true
       }
     }
+  }
+
+  #hasRoomFor(sequence: number, sizeBytes: number): boolean {
+    const { historyGap, historyGapBytes } = this.#parts.limits
+    if (this.#waiting.has(sequence) || this.#waiting.size >= historyGap) return false
+    return this.#waitingBytes + sizeBytes <= historyGapBytes
   }
 
   /** Takes what waited for this one. */
@@ -162,6 +171,7 @@ class GapBuffer {
       const bytes = this.#waiting.get(last + 1)
       if (bytes === undefined) return last
       this.#waiting.delete(last + 1)
+      this.#waitingBytes -= bytes.length
       if (this.#parts.intake.message(this.#id, last + 1, bytes) !== 'take') return last
       last += 1
     }

@@ -1,5 +1,11 @@
+export type { Offence } from './conduct.js'
 export { ReplicationError, type ReplicationErrorCode } from './error.js'
 export { REPLICATION_LIMITS, type ReplicationLimits } from './limits.js'
 export type { ReplicationSet, ReplicationSetChange } from './replication-set.js'
-export { createReplicator, type Replicator, type ReplicatorOptions } from './replicator.js'
+export {
+  createReplicator,
+  type Replicator,
+  type ReplicatorOptions,
+  startReplicator,
+} from './replicator.js'
 export type { BehindFeed, PeerReplication, ReplicationStatus, StalledFeed } from './status.js'

@@ -25,6 +25,12 @@ export interface ReplicationLimits {
   readonly refusedItems: number
   /** A feed that a peer has more of and does not send is asked for elsewhere after this. */
   readonly stallMs: number
+  /** Notes a minute, of all frames; above it the peer is let go. */
+  readonly notes: number
+  /** Sessions that a peer may begin a minute; each is told all feeds. */
+  readonly begunSessions: number
+  /** Clocks that a peer may ask for a minute; each names all feeds. */
+  readonly askedClocks: number
   /** How often stalled feeds are looked for. */
   readonly tickMs: number
   /** Streams of history that one peer may have open: one that is followed, and any other. */
@@ -38,6 +44,8 @@ export interface ReplicationLimits {
   readonly historyRoundMs: number
   /** Messages of one history stream that wait for those before them. */
   readonly historyGap: number
+  /** Bytes of these. */
+  readonly historyGapBytes: number
   /** Peers whose clocks are kept. */
   readonly clockPeers: number
   /** Bytes of one peer's clock on disk. */
@@ -58,6 +66,9 @@ export const REPLICATION_LIMITS: ReplicationLimits = {
   uselessItems: 1_000,
   knownItems: 50_000,
   refusedItems: 20,
+  notes: 500_000,
+  begunSessions: 60,
+  askedClocks: 30,
   stallMs: 3_000,
   tickMs: 1_000,
   historyStreams: 256,
@@ -66,6 +77,7 @@ export const REPLICATION_LIMITS: ReplicationLimits = {
   askedHistoryStreams: 60,
   historyRoundMs: 60_000,
   historyGap: 64,
+  historyGapBytes: 256 * KIB,
   clockPeers: 1_000,
   clockBytes: MIB,
   peerSessions: 2,

@@ -4,16 +4,18 @@ import { FeedClient, type ShardClient } from '@dunbar/feed'
 import type { Method, MethodCall, RpcConnection, SecurePeer } from '@dunbar/wire'
 import { optionsOf } from './arguments.js'
 import { ClockFollower } from './clock-follower.js'
+import { Conduct, type Offence } from './conduct.js'
 import { EbtEngine } from './ebt-engine.js'
 import type { EbtPeer } from './ebt-peer.js'
 import { EbtSession } from './ebt-session.js'
-import { ReplicationError } from './error.js'
+import { ReplicationError, type ReplicationErrorCode } from './error.js'
 import { FeedTable } from './feed-table.js'
 import { historyMethod } from './history-serving.js'
 import { HistorySession, isMissing } from './history-session.js'
 import { codeOf, Intake, type IntakeHost } from './intake.js'
 import { REPLICATION_LIMITS, type ReplicationLimits } from './limits.js'
 import { localMethods } from './local-methods.js'
+import { MAX_NOTE_SEQUENCE } from './notes.js'
 import { PeerClocks } from './peer-clocks.js'
 import type { PeerEntry } from './peer-entry.js'
 import type { ReplicationSet, ReplicationSetChange } from './replication-set.js'
@@ -37,6 +39,8 @@ export interface ReplicatorOptions {
 
 /** Replicates feeds with all connected peers. */
 export interface Replicator {
+  /** Resolves when it is known how far all feeds are held; no peer may be added before. */
+  readonly ready: Promise<void>
   /** What peers may call: `ebt.replicate`, `ebt.replicateFormat`, `ebt.clock`, `createHistoryStream`. */
   readonly peerMethods: readonly Method[]
   /** For local clients: `ebt.peerStatus`, `ebt.clock`, `ebt.request`, `ebt.block`, `replicate.*`. */
@@ -57,15 +61,20 @@ const PROGRESS_MS = 250
 
 /** Resolves when it is known how far all feeds are held. */
 export async function createReplicator(options: ReplicatorOptions): Promise<Replicator> {
-  const replicator = new NodeReplicator(options)
+  const replicator = startReplicator(options)
   await replicator.ready
   return replicator
+}
+
+/** As `createReplicator`, without waiting for that. */
+export function startReplicator(options: ReplicatorOptions): Replicator {
+  return new NodeReplicator(options)
 }
 
 class NodeReplicator implements Replicator {
   readonly peerMethods: readonly Method[]
   readonly localMethods: readonly Method[]
-  readonly ready: Promise<unknown>
+  readonly ready: Promise<void>
   readonly #options: ReplicatorOptions
   readonly #limits: ReplicationLimits
   readonly #engine: EbtEngine
@@ -75,6 +84,8 @@ class NodeReplicator implements Replicator {
   readonly #entries = new Map<RpcConnection, PeerEntry>()
   readonly #sessions = new Map<EbtPeer, EbtSession>()
   readonly #listeners = new Set<() => void>()
+  readonly #letGo: Partial<Record<Offence, number>> = {}
+  readonly #refusedCalls: Partial<Record<ReplicationErrorCode, number>> = {}
   /** Blocks that local clients asked for, beside those of the graph. */
   readonly #blocks = new Set<string>()
   readonly #leaveSet: () => void
@@ -120,8 +131,8 @@ class NodeReplicator implements Replicator {
           onBroken: (error) => this.#log('warn', 'a clock is followed anew', error),
         }),
     )
-    this.ready = Promise.all(this.#followers.map(({ synced }) => synced))
-    this.peerMethods = this.#methodsForPeers()
+    this.ready = Promise.all(this.#followers.map(({ synced }) => synced)).then(() => undefined)
+    this.peerMethods = this.#methodsForPeers().map((method) => this.#counted(method))
     this.localMethods = localMethods({
       id: options.id,
       engine: this.#engine,
@@ -147,6 +158,13 @@ class NodeReplicator implements Replicator {
       },
       ebt: null,
       history: null,
+      conduct: new Conduct({
+        limits: this.#limits,
+        now: this.#now,
+        onOffence: (offence) => this.#letGoOf(entry, offence),
+      }),
+      claim: null,
+      isClaiming: false,
       cancelPatience: () => {},
     }
     this.#entries.set(connection, entry)
@@ -163,7 +181,8 @@ class NodeReplicator implements Replicator {
 
   status(): ReplicationStatus {
     const { clock } = this.#options
-    return statusOf(this.#engine, this.#entries.values(), clock.now() - clock.monotonic())
+    const counts = { letGo: this.#letGo, refusedCalls: this.#refusedCalls }
+    return statusOf(this.#engine, this.#entries.values(), counts, clock.now() - clock.monotonic())
   }
 
   behind(id: FeedId): readonly BehindFeed[] {
@@ -206,10 +225,26 @@ class NodeReplicator implements Replicator {
       },
       historyMethod({
         readerOf: (connection) => this.#entryOf(connection).reader,
+        isKnown: (feed) => this.#engine.feeds.numberOf(feed) !== -1,
         isHidden: (feed, reader) => this.#isHidden(feed, reader),
         feedOf: this.#feedOf,
       }),
     ]
+  }
+
+  /** The same method, whose refusals are counted. */
+  #counted(method: Method): Method {
+    return {
+      ...method,
+      handler: (args, call) => {
+        try {
+          return method.handler(args, call)
+        } catch (error) {
+          if (error instanceof ReplicationError) countUp(this.#refusedCalls, error.code)
+          throw error
+        }
+      },
+    }
   }
 
   #answerEbt(args: readonly unknown[], { connection, batches }: MethodCall): unknown {
@@ -219,6 +254,7 @@ class NodeReplicator implements Replicator {
       throw new ReplicationError('EBT_VERSION', 'expected ebt.replicate({version: 3})')
     }
     assertFormat(options.format)
+    if (!entry.conduct.mayBegin()) throw tooOften('sessions', this.#limits.begunSessions)
     const session = this.#openSession(entry, true)
     session.read(batches).catch((error: unknown) => {
       this.#log('debug', 'a peer ended a session', error)
@@ -227,8 +263,9 @@ class NodeReplicator implements Replicator {
   }
 
   /** All that is held and not hidden from the peer. */
-  #clockFor(args: readonly unknown[], { peer }: PeerEntry): Record<string, number> {
+  #clockFor(args: readonly unknown[], { peer, conduct }: PeerEntry): Record<string, number> {
     assertFormat(optionsOf('ebt.clock', args[0]).format)
+    if (!conduct.mayAskForClock()) throw tooOften('clocks', this.#limits.askedClocks)
     const { feeds } = this.#engine
     const clock: Record<string, number> = {}
     for (let feed = 0; feed < feeds.size; feed++) {
@@ -310,7 +347,7 @@ class NodeReplicator implements Replicator {
       feedOf: this.#feedOf,
       now: this.#now,
       after: this.#after,
-      onOwnFeed: (sequence) => this.#confirm(sequence),
+      onOwnFeed: (sequence) => void this.#confirm(entry, sequence),
       onSpoken: () => {
         entry.cancelPatience()
         this.#endHistory(entry)
@@ -338,14 +375,16 @@ class NodeReplicator implements Replicator {
     return [...this.#sessions.keys()].some((other) => other.id === id)
   }
 
-  #intakeFor(entry: PeerEntry, peer: EbtPeer): Intake {
-    const onOffence = (offence: string): void => {
-      if (!this.#entries.has(entry.connection)) return
-      this.#log('warn', `a peer was let go: ${offence}`, null, { peer: peer.id })
-      this.#leave(entry)
-      void entry.connection.close()
-    }
-    return new Intake(this.#intakeHost, peer, onOffence, () => this.#progressed())
+  #intakeFor({ conduct }: PeerEntry, peer: EbtPeer): Intake {
+    return new Intake(this.#intakeHost, peer, conduct, () => this.#progressed())
+  }
+
+  #letGoOf(entry: PeerEntry, offence: Offence): void {
+    if (!this.#entries.has(entry.connection)) return
+    countUp(this.#letGo, offence)
+    this.#log('warn', 'a peer was let go', null, { peer: entry.peer.remoteId, offence })
+    this.#leave(entry)
+    void entry.connection.close()
   }
 
   #leave(entry: PeerEntry): void {
@@ -363,7 +402,9 @@ class NodeReplicator implements Replicator {
   // --- peers that speak no EBT ---
 
   #onHistoryAsked(entry: PeerEntry, feed: FeedId, from: number): void {
-    if (feed === this.#options.id && from > 1) this.#confirm(from - 1)
+    if (feed === this.#options.id && from > 1) {
+      void this.#confirm(entry, Math.min(from - 1, MAX_NOTE_SEQUENCE))
+    }
     // Who dials and knows EBT begins with it; who asks for history instead waits to be asked itself.
     if (entry.ebt === null && !entry.peer.isDialler) this.#beginHistory(entry)
   }
@@ -419,10 +460,21 @@ class NodeReplicator implements Replicator {
     }
   }
 
-  #confirm(sequence: number): void {
-    this.#feedOf(this.#options.id)
-      .confirm(sequence)
-      .catch((error: unknown) => this.#log('warn', 'the own feed took no confirmation', error))
+  /** One word of a peer about the own feed at a time; of those that come meanwhile the last one counts. */
+  async #confirm(entry: PeerEntry, sequence: number): Promise<void> {
+    entry.claim = sequence
+    if (entry.isClaiming) return
+    entry.isClaiming = true
+    const { id, set } = this.#options
+    for (let claim: number | null = sequence; claim !== null; claim = entry.claim) {
+      entry.claim = null
+      try {
+        await this.#feedOf(id).confirm(claim, !set.has(entry.peer.remoteId))
+      } catch (error) {
+        this.#log('warn', 'the own feed took no confirmation', error)
+      }
+    }
+    entry.isClaiming = false
   }
 
   #tickLater(): void {
@@ -463,4 +515,13 @@ class NodeReplicator implements Replicator {
 function assertFormat(format: unknown): void {
   if (format === undefined || format === null || format === 'classic') return
   throw new ReplicationError('EBT_FORMAT', `Unknown format: ${String(format).slice(0, 64)}`)
+}
+
+const tooOften = (what: string, maxPerMinute: number) =>
+  new ReplicationError('TOO_OFTEN', `${what} were asked for too often, wait a minute`, {
+    maxPerMinute,
+  })
+
+function countUp<Name extends string>(counts: Partial<Record<Name, number>>, name: Name): void {
+  counts[name] = (counts[name] ?? 0) + 1
 }

@@ -13,6 +13,7 @@ const MAX_STALLED = 100
 export function statusOf(
   engine: EbtEngine,
   entries: Iterable<PeerEntry>,
+  counts: Pick<ReplicationStatus, 'letGo' | 'refusedCalls'>,
   epochMs: number,
 ): ReplicationStatus {
   let missing = 0
@@ -33,6 +34,8 @@ export function statusOf(
     behind: engine.behind.size,
     missing,
     stalled,
+    letGo: { ...counts.letGo },
+    refusedCalls: { ...counts.refusedCalls },
   }
 }
 
@@ -62,15 +65,14 @@ function claimOf(engine: EbtEngine, feed: number): number {
   return claim
 }
 
-function peerOf(engine: EbtEngine, { peer, ebt, history }: PeerEntry): PeerReplication {
-  const intakes = [ebt?.intake, history?.intake].filter((intake) => intake !== undefined)
+function peerOf(engine: EbtEngine, { peer, ebt, history, conduct }: PeerEntry): PeerReplication {
   const base = {
     id: peer.remoteId,
     address: peer.address,
     isDialler: peer.isDialler,
-    received: intakes.reduce((sum, { receivedCount }) => sum + receivedCount, 0),
-    useless: intakes.reduce((sum, { uselessCount }) => sum + uselessCount, 0),
-    refused: intakes.flatMap(({ refusals }) => refusals),
+    received: conduct.receivedCount,
+    useless: conduct.uselessCount,
+    refused: conduct.refusals,
     sent: ebt?.sentCount ?? 0,
   }
   if (ebt?.hasSpoken === true) {

@@ -1,5 +1,7 @@
 import type { FeedId } from '@dunbar/core'
 import type { Rejection } from '@dunbar/feed'
+import type { Offence } from './conduct.js'
+import type { ReplicationErrorCode } from './error.js'
 
 /** How replication with one peer goes on. */
 export interface PeerReplication {
@@ -51,4 +53,8 @@ export interface ReplicationStatus {
   readonly missing: number
   /** At most 100. */
   readonly stalled: readonly StalledFeed[]
+  /** Peers whose connection was closed for what they sent, ever. */
+  readonly letGo: Readonly<Partial<Record<Offence, number>>>
+  /** Calls of peers that were refused, ever. */
+  readonly refusedCalls: Readonly<Partial<Record<ReplicationErrorCode, number>>>
 }

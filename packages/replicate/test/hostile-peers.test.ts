@@ -173,7 +173,7 @@ describe('messages', () => {
       script.say({ ...value, content: { type: 'post', text: 'changed' } })
     }
     await script.connection.closed
-    expect(node.log.some((line) => line.includes('a peer was let go: refused messages'))).toBe(true)
+    expect(node.replicator.status().letGo).toEqual({ 'refused-messages': 1 })
   })
 
   test('that fork a feed are kept as evidence and end that feed with that peer', async () => {

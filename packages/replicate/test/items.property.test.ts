@@ -31,6 +31,41 @@ const messages = fc.record({
   signature: fc.string(),
 })
 
+/** Where a text is changed, and into what. */
+const damages = fc.array(
+  fc.record({
+    at: fc.nat(),
+    count: fc.nat(3),
+    text: fc.oneof(
+      fc.constantFrom('', '"', '\\', '{', '}', '[', ']', ',', ':', ' ', '0', '-', '.', 'e', 'null'),
+      fc.constantFrom('"author":', '"sequence":', '"content":', '"value":{', '"@', '"clock":'),
+      fc.string({ maxLength: 2 }),
+    ),
+  }),
+  { minLength: 1, maxLength: 3 },
+)
+
+const damaged = (
+  text: string,
+  made: readonly { readonly at: number; readonly count: number; readonly text: string }[],
+): string =>
+  made.reduce((before, { at, count, text: put }) => {
+    const start = at % (before.length + 1)
+    return before.slice(0, start) + put + before.slice(start + count)
+  }, text)
+
+/** The object in a text; null for none, and where names are written oddly or more than once. */
+function parsedOnce(text: string): Record<string, unknown> | null {
+  const once = (name: string) => text.split(`"${name}"`).length <= 2
+  if (text.includes('\\') || !['author', 'sequence', 'value', 'clock'].every(once)) return null
+  try {
+    const parsed: unknown = JSON.parse(text)
+    return typeof parsed === 'object' ? (parsed as Record<string, unknown> | null) : null
+  } catch {
+    return null
+  }
+}
+
 describe('the head of a message', () => {
   test('is what JSON.parse finds, whatever the order of the fields and the space between them', () => {
     fc.assert(
@@ -89,6 +124,34 @@ describe('the head of a message', () => {
     }
   })
 
+  test('of a damaged message is what JSON.parse finds, where that finds each name once', () => {
+    fc.assert(
+      fc.property(messages, damages, (value, made) => {
+        const text = damaged(JSON.stringify(value), made)
+        const head = headOf(text)
+        const parsed = parsedOnce(text)
+        if (head === null || parsed === null) return
+        const message = (parsed.value ?? parsed) as Record<string, unknown>
+        const found = parsed.author === undefined ? message : parsed
+        expect([head.author, head.sequence]).toEqual([found.author, found.sequence])
+      }),
+      { numRuns: 2_000 },
+    )
+  })
+
+  test('is found or not in one go, however deep the text is', () => {
+    const author = feedId(3)
+    for (const open of ['[', '{"a":', '[{"value":', '"\\', '{"value":{"value":']) {
+      const deep = open.repeat(50_000)
+      expect(headOf(deep)).toBeNull()
+      expect(headOf(`{"value":${deep}`)).toBeNull()
+      expect(headOf(`{"content":${deep},"author":"${author}","sequence":1}`)).toBeNull()
+    }
+    const nested = `${'['.repeat(50_000)}${']'.repeat(50_000)}`
+    const text = `{"content":${nested},"author":"${author}","sequence":1}`
+    expect(headOf(text)).toMatchObject({ author, sequence: 1 })
+  })
+
   test('never throws, whatever the bytes', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
@@ -119,6 +182,41 @@ describe('notes', () => {
         },
       ),
     )
+  })
+
+  test('that are damaged are what JSON.parse finds, up to where they can be read', () => {
+    fc.assert(
+      fc.property(
+        fc.dictionary(id, fc.oneof(fc.integer(), fc.double(), fc.string(), fc.constant(null))),
+        damages,
+        fc.nat(8),
+        (clock, made, max) => {
+          const text = damaged(JSON.stringify(clock), made)
+          const seen: [string, number | null][] = []
+          const count = readNotes(Buffer.from(text), max, (name, value) => {
+            seen.push([name, readNote(value)])
+          })
+          expect(count).toBeLessThanOrEqual(max)
+          expect(seen.length).toBeLessThanOrEqual(max)
+          const parsed = parsedOnce(text)
+          if (parsed === null || count === -1 || parsed.clock !== undefined) return
+          for (const [name, note] of seen.filter(([name]) => isFeedId(name))) {
+            // A name that stands twice counts twice; the last one holds, as it does for JSON.parse.
+            const last = seen.findLast(([other]) => other === name)!
+            if (count < max) expect(last[1]).toBe(readNote(parsed[name]))
+            expect(note === null || Number.isInteger(note)).toBe(true)
+          }
+        },
+      ),
+      { numRuns: 2_000 },
+    )
+  })
+
+  test('with the names of what every object has are those of no feed', () => {
+    for (const name of ['__proto__', 'constructor', 'hasOwnProperty', 'toString', '']) {
+      expect(notesOf(`{"${name}":{"polluted":1},"@":1,"${feedId(1)}":4}`)).toEqual([[feedId(1), 4]])
+    }
+    expect(({} as { polluted?: unknown }).polluted).toBeUndefined()
   })
 
   test('are told from messages by their first field', () => {

@@ -1,3 +1,4 @@
+import type { MemoryFileSystem } from '@dunbar/testkit'
 import { describe, expect, test } from 'vitest'
 import { Author, dialAs, keysOf, TestNode, until } from './test-node.js'
 
@@ -50,6 +51,31 @@ describe('two nodes', () => {
       await one.store(alice, alice.write(1))
     }
     expect(two.fs.list('/data/derived/peer-clocks')).toHaveLength(1)
+  })
+
+  test('fetch again what a power cut took out of the middle of a feed', async () => {
+    const alice = new Author('alice')
+    const one = await TestNode.start('one', { feeds: [alice.id] })
+    await one.store(alice, alice.write(8))
+    const before = await TestNode.start('two', { feeds: [alice.id] })
+    for (const at of [0, 2, 4, 6]) await before.store(alice, alice.messages.slice(at, at + 2))
+    let holeCount = 0
+    for (const fs of (before.fs as MemoryFileSystem).crashImages('power cut')) {
+      if (!fs.origin.includes('missing')) continue
+      const two = await TestNode.start('two', { feeds: [alice.id], fs })
+      const { sequence, messages } = await two.feed(alice.id).status()
+      if (messages > sequence) holeCount += 1
+      await two.dial(one)
+      await two.holds(alice.id, 8)
+      expect(await two.feed(alice.id).status(), fs.origin).toMatchObject({
+        sequence: 8,
+        messages: 8,
+        state: 'ok',
+      })
+      expect((await two.feed(alice.id).verify()).damaged, fs.origin).toEqual([])
+      await two.stop()
+    }
+    expect(holeCount).toBeGreaterThan(0)
   })
 
   test('take up a feed that is requested while they are connected', async () => {

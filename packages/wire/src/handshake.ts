@@ -114,7 +114,7 @@ export class ServerHandshake implements Handshake {
   }
 
   #takeAuth(known: HandshakeState, auth: Buffer): HandshakeTurn {
-    const { crypto, authorize, keys } = this.#options
+    const { crypto, authorize } = this.#options
     const state = checked(() => crypto.serverVerifyAuth(known, auth))
     const remoteKey = state?.remote.publicKey
     if (state === null || remoteKey === undefined || isLowOrderKey(remoteKey)) {
@@ -124,7 +124,6 @@ export class ServerHandshake implements Handshake {
       )
     }
     const remoteId = feedIdFromBytes(remoteKey)
-    if (remoteId === keys.id) return failed('not-admitted', 'the caller is this node itself')
     if (!authorize(remoteId)) return failed('not-admitted', 'the caller is not let in')
     const reply = crypto.serverCreateAccept(state)
     return { ok: true, reply, session: sessionOf(crypto, state, remoteId) }

@@ -2,7 +2,7 @@ import { createServer, type Server, type Socket } from 'node:net'
 import type { FeedId, Keys } from '@dunbar/core'
 import { Admission, type AdmissionRefusal, type Place } from './admission.js'
 import { RpcConnection } from './connection.js'
-import { WireError } from './errors.js'
+import { WireError, type WireErrorCode } from './errors.js'
 import { ServerHandshake, type Session } from './handshake.js'
 import { loadHandshakeCrypto } from './handshake-crypto.js'
 import {
@@ -33,7 +33,7 @@ export interface ServeTcpOptions {
   readonly keys: Keys
   /** 32 bytes that all peers of a network know. */
   readonly networkKey: Uint8Array
-  /** Whether an identity, proved by now, is let in; where not, the connection just closes. */
+  /** Whether an identity, proved by now, is let in, this node's own one included; where not, the connection just closes. */
   authorize(id: FeedId): boolean
   /** What this identity may call. A `manifest` method is added where there is none. */
   methodsFor(id: FeedId): MethodTable
@@ -52,7 +52,7 @@ export interface ServeTcpOptions {
   onPeer(peer: SecurePeer): void
 }
 
-/** Why a connection came to nothing. `not-admitted` is the answer of `authorize`, and this node itself. */
+/** Why a connection came to nothing. `not-admitted` is the answer of `authorize`. */
 export type Refusal = AdmissionRefusal | 'handshake-failed' | 'handshake-timeout' | 'not-admitted'
 
 /** A TCP port that is listened to. */
@@ -65,6 +65,8 @@ export interface TcpServer {
   readonly handshakeCount: number
   /** Connections that came to nothing, ever. */
   readonly refused: Readonly<Record<Refusal, number>>
+  /** Connections of proven peers that this side ended, or that broke, by why; ever. */
+  readonly broken: Readonly<Partial<Record<WireErrorCode, number>>>
   /** Stops listening, closes all connections and waits for that. */
   close(): Promise<void>
 }
@@ -72,7 +74,7 @@ export interface TcpServer {
 /**
  * Serves peers of the network, each proved by the secret handshake and encrypted. Whatever comes
  * over a connection, valid or not, ends that connection at most. A peer that connects again takes
- * the place of its older connection, which is closed.
+ * the place of its older connection, which is closed; the node's own identity may have many.
  * @throws {LISTEN_FAILED} with `data.reason`, such as `EADDRINUSE`
  * @throws {UNTESTED_CRYPTO}
  */
@@ -82,9 +84,11 @@ export async function serveTcp(options: ServeTcpOptions): Promise<TcpServer> {
   const admission = new Admission({ ...ADMISSION_LIMITS, ...options.admission }, clock)
   const limits = { ...PEER_LIMITS, ...options.limits }
   const peers = new Map<FeedId, SecurePeer>()
+  const connections = new Set<RpcConnection>()
   const handshakes = new Set<SecureDuplex>()
   const closing = new Set<Promise<unknown>>()
   const refused = noRefusals()
+  const broken: Partial<Record<WireErrorCode, number>> = {}
 
   const refuse = (refusal: Refusal, remote: string): void => {
     refused[refusal]++
@@ -117,10 +121,14 @@ export async function serveTcp(options: ServeTcpOptions): Promise<TcpServer> {
     })
     const address = multiserverAddress(socket.remoteAddress ?? '', socket.remotePort ?? 0, remoteId)
     const peer: SecurePeer = { remoteId, connection, isDialler: false, address }
-    const older = peers.get(remoteId)
+    // Apps of the node's own user come several at a time.
+    const older = remoteId === options.keys.id ? undefined : peers.get(remoteId)
     peers.set(remoteId, peer)
-    const gone = connection.closed.then(() => {
+    connections.add(connection)
+    const gone = connection.closed.then((error) => {
+      if (error !== null) broken[error.code] = (broken[error.code] ?? 0) + 1
       place.leave()
+      connections.delete(connection)
       closing.delete(gone)
       if (peers.get(remoteId) === peer) peers.delete(remoteId)
     })
@@ -175,6 +183,7 @@ export async function serveTcp(options: ServeTcpOptions): Promise<TcpServer> {
     port: bound.port,
     peers,
     refused,
+    broken,
     get handshakeCount() {
       return handshakes.size
     },
@@ -185,7 +194,7 @@ export async function serveTcp(options: ServeTcpOptions): Promise<TcpServer> {
       for (const pipe of handshakes) {
         pipe.abandon(new WireError('HANDSHAKE_FAILED', 'this side stops listening'))
       }
-      for (const { connection } of peers.values()) void connection.close()
+      for (const connection of connections) void connection.close()
       await Promise.all(closing)
       await isClosed
     },
