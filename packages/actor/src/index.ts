@@ -1,4 +1,5 @@
 export { ActorError, type ActorErrorCode } from './actor-error.js'
+export { parentOf, removeIfThere, removeQuietly, replaceFile } from './atomic-file.js'
 export * from './behaviour.js'
 export {
   type ActorSpec,

@@ -6,9 +6,9 @@
 import type { Clock, FileSystem, Logger, Timers } from '@dunbar/actor'
 import type { FeedId } from '@dunbar/core'
 import { type PeerAddress, parseAddress, parseAddresses } from './address.js'
-import { readJsonFile, replaceFile, setAside } from './atomic-file.js'
 import { ConnError } from './errors.js'
 import { Listeners } from './event-stream.js'
+import { readJsonFile, setAside, writeJsonFile } from './json-file.js'
 import type { ConnLimits } from './limits.js'
 import { isStatistics, type Statistics } from './statistics.js'
 
@@ -180,9 +180,9 @@ export class AddressBook {
     this.#writing = this.#writing.then(async () => {
       if (!this.#isDirty) return
       this.#isDirty = false
-      const text = `${JSON.stringify(Object.fromEntries(this.#entries), null, 2)}\n`
+      const entries = Object.fromEntries(this.#entries)
       try {
-        await replaceFile(this.#options.files, this.#path, text)
+        await writeJsonFile(this.#options.files, this.#path, entries)
       } catch (error) {
         // The node can do without; the next change tries again.
         this.#isDirty = true

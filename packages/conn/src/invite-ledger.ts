@@ -4,8 +4,8 @@
  */
 import type { Clock, FileSystem, Logger } from '@dunbar/actor'
 import { type FeedId, isFeedId } from '@dunbar/core'
-import { readJsonFile, replaceFile, setAside } from './atomic-file.js'
 import { ConnError } from './errors.js'
+import { readJsonFile, setAside, writeJsonFile } from './json-file.js'
 import type { ConnLimits } from './limits.js'
 
 /** One invite. */
@@ -121,7 +121,7 @@ export class InviteLedger {
     const written = this.#writing.then(async () => {
       const file = { version: 1, invites: [...this.#invites.values()] }
       try {
-        await replaceFile(this.#options.files, this.#path, `${JSON.stringify(file, null, 2)}\n`)
+        await writeJsonFile(this.#options.files, this.#path, file)
       } catch (error) {
         undo()
         throw error

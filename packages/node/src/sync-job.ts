@@ -69,7 +69,10 @@ async function* syncFrom(
         // Of a peer that has gone nothing is known, nor that it has no more.
         if (isOver) throw brokenOff()
         if (failure !== null) throw failure
-        const through = arrivals.take(behind)
+        // What comes as history is behind until all that the peer claims is here; and while nothing
+        // is agreed, or is any more, nothing is known of what it has.
+        const waiting = rest === 'here' ? behind : [...behind, ...arrivals.missing(claimed)]
+        const through = isAgreed ? arrivals.take(waiting) : []
         for (const feed of through) yield { event: 'feed', ...feed }
         yield { event: 'progress', ...arrivals.progress(behind) }
         const isQuiet = isAgreed && behind.length === 0 && through.length === 0
@@ -182,10 +185,10 @@ class Arrivals {
     if (this.#failure !== null) throw this.#failure
   }
 
-  /** The feeds that have grown and are not behind. */
-  take(behind: readonly BehindFeed[]): { id: FeedId; sequence: number }[] {
-    const waiting = new Set(behind.map(({ id }) => id))
-    const through = [...this.#grown].filter((id) => !waiting.has(id))
+  /** The feeds that have grown and do not wait for more. */
+  take(waiting: readonly { readonly id: FeedId }[]): { id: FeedId; sequence: number }[] {
+    const ids = new Set(waiting.map(({ id }) => id))
+    const through = [...this.#grown].filter((id) => !ids.has(id))
     for (const id of through) this.#grown.delete(id)
     return through.map((id) => ({ id, sequence: this.#held.get(id)! }))
   }

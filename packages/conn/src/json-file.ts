@@ -1,39 +1,16 @@
-import { dirname } from 'node:path'
-import type { FileSystem } from '@dunbar/actor'
+import { type FileSystem, replaceFile } from '@dunbar/actor'
 
 /** These files say whom this node knows; nobody else on the machine needs to read that. */
 const PERMISSIONS = 0o600
 
 /**
- * Replaces a file as a whole: after a crash there is the old one or the new one. Resolves when the
- * new one is on the disk; it is readable by its owner only.
+ * Replaces a JSON file as a whole, indented by two; it is readable by its owner only. Resolves when
+ * it is on the disk.
  * @throws the system's error; the old file stays
  */
-export async function replaceFile(files: FileSystem, path: string, text: string): Promise<void> {
-  const made = `${path}.new`
-  removeIfThere(files, made)
-  try {
-    const handle = files.open(made, 'createNew', PERMISSIONS)
-    try {
-      handle.write(Buffer.from(text), 0)
-      await handle.sync()
-    } finally {
-      handle.close()
-    }
-    files.rename(made, path)
-    await files.syncFolder(dirname(path))
-  } catch (error) {
-    try {
-      removeIfThere(files, made)
-    } catch {
-      // The next replacement removes it, or says why it can't.
-    }
-    throw error
-  }
-}
-
-function removeIfThere(files: FileSystem, path: string): void {
-  if (files.stat(path) !== null) files.remove(path)
+export function writeJsonFile(files: FileSystem, path: string, value: unknown): Promise<void> {
+  const text = `${JSON.stringify(value, null, 2)}\n`
+  return replaceFile(files, path, Buffer.from(text), PERMISSIONS)
 }
 
 /** What a JSON file holds; the reason where there is one that can't be used. */
