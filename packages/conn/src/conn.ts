@@ -56,6 +56,8 @@ export interface ConnOptions {
   /** Default: the machine's. */
   readonly udp?: UdpPort
   readonly config?: ConnConfig
+  /** Nobody is dialled or looked for unasked before this resolves. Default: at once. */
+  readonly opensWhen?: Promise<unknown>
   readonly limits?: Partial<ConnLimits>
 }
 

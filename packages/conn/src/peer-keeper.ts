@@ -44,6 +44,7 @@ export class PeerKeeper implements Conn {
   readonly #ping: PingOptions
   readonly #peers = new Listeners<SecurePeer>()
   /** Connections with the keys of invites. */
+  #isClosed = false
   readonly #guests = new Set<SecurePeer>()
   readonly #leaving: (() => void)[]
 
@@ -142,11 +143,19 @@ export class PeerKeeper implements Conn {
 
   /** Begins what the configuration asks for. */
   async begin(): Promise<void> {
+    const { opensWhen } = this.#options
+    if (opensWhen === undefined) await this.#beginNow()
+    // Where it never opens, there is nobody to meet.
+    else opensWhen.then(() => this.#beginNow()).catch(() => {})
+  }
+
+  async #beginNow(): Promise<void> {
     const { autoconnect = true, lan } = this.#options.config ?? {}
+    if (this.#isClosed) return
     if (lan?.isEnabled === true) await this.#lan.start()
     // Last, so that nobody is dialled before this is handed out, and who made it has said who is to
     // be told of peers.
-    if (autoconnect) this.#scheduler.start()
+    if (autoconnect && !this.#isClosed) this.#scheduler.start()
   }
 
   addPeer(peer: SecurePeer): void {
@@ -222,6 +231,7 @@ export class PeerKeeper implements Conn {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true
     for (const leave of this.#leaving) leave()
     this.#scheduler.stop()
     this.#lan.stop()

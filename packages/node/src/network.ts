@@ -75,8 +75,6 @@ export async function openNetwork(options: NetworkOptions): Promise<Network> {
   const { config, services, ports } = options
   const { timers, clock, logger } = ports
   const served: Served = { methods: new Map(), ownMethods: new Map(), rooms: null }
-  const listening = config.network.listen ? listen(options, served) : Promise.resolve(null)
-  listening.catch(() => undefined)
   const graph = startGraphOf(options)
   const replicator = startReplicator({
     id: services.id,
@@ -89,23 +87,50 @@ export async function openNetwork(options: NetworkOptions): Promise<Network> {
     clock,
     logger,
   })
-  const conn = await openConn(options, graph, served)
-  served.methods = methodTable([...replicator.peerMethods, ...conn.peerMethods])
-  conn.onPeer((peer) => replicator.addPeer(peer))
-  const pubs = followPubs({ services, graph, conn, timers, logger })
-  let server: TcpServer | null
+  let open: () => void = () => undefined
+  const isOpen = new Promise<void>((resolve) => {
+    open = resolve
+  })
+  const listening = config.network.listen ? listen(options, served, isOpen) : Promise.resolve(null)
+  listening.catch(() => undefined)
+  let conn: Conn | null = null
   try {
-    server = await listening
+    conn = await openConn(options, graph, served, isOpen)
+    return joined(options, { graph, replicator, conn, server: await listening, served, open })
   } catch (error) {
-    await closeAll(graph, replicator, conn, pubs)
+    const server = await listening.catch(() => null)
+    await Promise.all([server?.close(), conn?.close(), replicator.close(), graph.close()])
     throw error
   }
+}
+
+/** What the network is made of. */
+interface Parts {
+  readonly graph: Graph
+  readonly replicator: Replicator
+  readonly conn: Conn
+  readonly server: TcpServer | null
+  readonly served: Served
+  /** Lets peers in, and goes to them. */
+  open(): void
+}
+
+function joined({ services, ports }: NetworkOptions, parts: Parts): Network {
+  const { graph, replicator, conn, server, served } = parts
+  const { timers, logger } = ports
+  served.methods = methodTable([...replicator.peerMethods, ...conn.peerMethods])
+  served.rooms = { graph, conn }
+  conn.onPeer((peer) => replicator.addPeer(peer))
+  const pubs = followPubs({ services, graph, conn, timers, logger })
   let isClosed = false
-  const opened = Promise.all([graph.ready, replicator.ready]).then(() => {
-    if (isClosed) return
-    served.rooms = { graph, conn }
-    // Not earlier: who is told where this node is may be there at once.
+  let end: (error: CodedError) => void = () => undefined
+  const closed = new Promise<never>((_resolve, reject) => {
+    end = reject
+  })
+  const known = Promise.all([graph.ready, replicator.ready])
+  const opened = Promise.race([closed, known]).then(() => {
     conn.setEndpoint(server)
+    parts.open()
   })
   opened.catch((error: unknown) => {
     const code = isCodedError(error) ? error.code : null
@@ -138,7 +163,7 @@ export async function openNetwork(options: NetworkOptions): Promise<Network> {
     }),
     close: async () => {
       isClosed = true
-      served.rooms = null
+      end(new CodedError('NODE_STOPPING', 'the node stops', {}))
       conn.setEndpoint(null)
       await Promise.all([server?.close(), closeAll(graph, replicator, conn, pubs)])
     },
@@ -165,7 +190,7 @@ function answeredAfter(opened: Promise<void>, method: Method): Method {
   }
 }
 
-/** What peers may call, and the rooms that decide on them; nobody is let in before they are open. */
+/** What peers may call, and the rooms that decide on them. */
 interface Served {
   methods: MethodTable
   /** For the holder of the node's own secret, as an app of its user is. */
@@ -198,6 +223,7 @@ function openConn(
   { config, keys, services, ports }: NetworkOptions,
   graph: Graph,
   served: Served,
+  isOpen: Promise<void>,
 ): Promise<Conn> {
   const { network } = config
   const networkKey = networkKeyOf(config)
@@ -232,6 +258,7 @@ function openConn(
     clock,
     random: ports.random,
     logger,
+    opensWhen: isOpen,
     config: {
       externalHosts: network.external,
       autoconnect: network.autoconnect,
@@ -280,7 +307,11 @@ const ANY_IPV4 = '0.0.0.0'
 /** Who is within the hops may follow as many feeds by history streams as a legacy peer does. */
 const FRIEND_LIMITS = { inboundStreams: 256 } as const
 
-async function listen(options: NetworkOptions, served: Served): Promise<TcpServer> {
+async function listen(
+  options: NetworkOptions,
+  served: Served,
+  isOpen: Promise<void>,
+): Promise<TcpServer> {
   const { config, keys, ports } = options
   const { timers, clock, logger } = ports
   const serve = (host: string, port: number) =>
@@ -298,6 +329,7 @@ async function listen(options: NetworkOptions, served: Served): Promise<TcpServe
         if (id === keys.id) return SERVER_LIMITS
         return (served.rooms?.graph.hopsOf(id) ?? -1) >= 0 ? FRIEND_LIMITS : {}
       },
+      opensWhen: isOpen,
       timers,
       clock,
       logger,

@@ -45,6 +45,8 @@ export interface ServeTcpOptions {
   readonly admission?: Partial<AdmissionLimits>
   /** The whole handshake, default 5,000. */
   readonly handshakeMs?: number
+  /** Who connects before this resolves waits, unread, until then. Default: nobody waits. */
+  readonly opensWhen?: Promise<unknown>
   readonly timers?: WireTimers
   readonly clock?: WireClock
   readonly logger?: WireLogger
@@ -86,6 +88,9 @@ export async function serveTcp(options: ServeTcpOptions): Promise<TcpServer> {
   const peers = new Map<FeedId, SecurePeer>()
   const connections = new Set<RpcConnection>()
   const handshakes = new Set<SecureDuplex>()
+  /** Connections that wait for the port to open, and how they go on then. */
+  const held = new Map<Socket, () => void>()
+  let isOpen = options.opensWhen === undefined
   const closing = new Set<Promise<unknown>>()
   const refused = noRefusals()
   const broken: Partial<Record<WireErrorCode, number>> = {}
@@ -146,6 +151,25 @@ export async function serveTcp(options: ServeTcpOptions): Promise<TcpServer> {
       refuse(place, remote)
       return
     }
+    if (isOpen) shakeHands(socket, place, remote)
+    else hold(socket, place, remote)
+  }
+
+  /** Until the port opens. */
+  const hold = (socket: Socket, place: Place, remote: string): void => {
+    const leave = (): void => {
+      held.delete(socket)
+      place.leave()
+    }
+    socket.on('error', () => {})
+    socket.once('close', leave)
+    held.set(socket, () => {
+      socket.off('close', leave)
+      shakeHands(socket, place, remote)
+    })
+  }
+
+  const shakeHands = (socket: Socket, place: Place, remote: string): void => {
     const handshake = new ServerHandshake({ ...options, crypto, authorize })
     const settled = (): void => {
       cancel()
@@ -174,6 +198,16 @@ export async function serveTcp(options: ServeTcpOptions): Promise<TcpServer> {
     const cancel = timers.set(handshakeMs, () => pipe.abandon(handshakeTimeout(handshakeMs)))
   }
 
+  const open = (): void => {
+    isOpen = true
+    for (const [socket, begin] of held) {
+      held.delete(socket)
+      begin()
+    }
+  }
+  // Where it never opens, who waits goes with the server.
+  options.opensWhen?.then(open, () => {})
+
   const server = createServer(accept)
   await listen(server, options.host, options.port)
   const bound = server.address() as { readonly address: string; readonly port: number }
@@ -191,6 +225,7 @@ export async function serveTcp(options: ServeTcpOptions): Promise<TcpServer> {
       const isClosed = new Promise<void>((resolve) => {
         server.close(() => resolve())
       })
+      for (const socket of held.keys()) socket.destroy()
       for (const pipe of handshakes) {
         pipe.abandon(new WireError('HANDSHAKE_FAILED', 'this side stops listening'))
       }

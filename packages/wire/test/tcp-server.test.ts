@@ -134,7 +134,38 @@ describe('a peer that does not read a replication stream', () => {
   })
 })
 
+describe('a port that opens later', () => {
+  it('has who comes before wait, and serves them then', async () => {
+    const opening = deferred<void>()
+    const server = await listening([ping], { opensWhen: opening.promise })
+    const dialling = dialled(server)
+    const left = await silentSocket(server.port)
+    left.destroy()
+    await silentSocket(server.port)
+    expect(server.handshakeCount).toBe(0)
+    opening.resolve()
+    expect(await (await dialling).connection.call('ping')).toBe('pong')
+  })
+
+  it('lets nobody wait when it closes', async () => {
+    const server = await listening([ping], { opensWhen: new Promise(() => {}) })
+    const dialling = dialled(server)
+    dialling.catch(() => {})
+    await silentSocket(server.port)
+    await server.close()
+    await expect(dialling).rejects.toThrow()
+  })
+})
+
 describe('limits', () => {
+  it('let one answer be longer than a frame', async () => {
+    const long: Method = { name: 'long', type: 'async', handler: () => 'x'.repeat(1 << 20) }
+    const server = await listening([long])
+    const { connection } = await dialled(server)
+    expect(await connection.call('long', [], { answerBytes: 2 << 20 })).toHaveLength(1 << 20)
+    await expect(connection.call('long')).rejects.toThrow()
+  })
+
   it('let a method take longer items than others', async () => {
     const lengths: number[] = []
     const take = (name: string, itemBytes?: number): Method => ({
