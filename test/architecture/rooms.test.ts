@@ -33,7 +33,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'api',
     'workers',
   ],
-  testkit: ['core', 'actor', 'formats', 'feed', 'tangle'],
+  testkit: ['core', 'actor', 'formats', 'feed', 'tangle', 'wire'],
   cli: ['core', 'node', 'client', 'testkit'],
   workers: ['actor', 'feed'],
 }

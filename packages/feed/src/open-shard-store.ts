@@ -349,7 +349,10 @@ export class OpenShardStore extends ShardQueries implements ShardStore {
     }
     yield
     const { droppedCount, count } = this.tables.messages
-    yield* recoverFeeds(this.#recovering(this.#progress), stale)
+    // Tables that are saved must not tell of more than is on the disk.
+    yield* recoverFeeds(this.#recovering(this.#progress), stale, (log, bytes) => {
+      this.#appender.syncs.markDirty(log, bytes)
+    })
     const isSaved = stale.length === 0 && count > 0
     const isSame = this.tables.messages.droppedCount === droppedCount
     if (isSaved && isSame && this.tables.messages.count === count) {

@@ -54,9 +54,14 @@ export interface Recovering {
 /**
  * Compares all feeds with the tables, folds `stale` indexes again over the rows that stay, then
  * folds what the logs have beyond.
+ * @param foundMore a log has so many bytes more than the tables knew, which perhaps were never synced
  * @throws {STORE_FAILED} the folder of feeds can't be listed
  */
-export function* recoverFeeds(work: Recovering, stale: readonly IndexBuilder[]): Generator<void> {
+export function* recoverFeeds(
+  work: Recovering,
+  stale: readonly IndexBuilder[],
+  foundMore: (log: Log, bytes: number) => void,
+): Generator<void> {
   const { feeds } = work.tables
   const seen = new Set<number>()
   const longer: { feed: number; from: number; size: number }[] = []
@@ -94,6 +99,8 @@ export function* recoverFeeds(work: Recovering, stale: readonly IndexBuilder[]):
   for (const { feed, from, size } of longer) {
     const before = progress.current
     yield* foldLog(work, feed, from, window)
+    const log = work.logs.held(feed)
+    if (log !== undefined && log.sizeBytes > from) foundMore(log, log.sizeBytes - from)
     // A torn end, and what lies behind a place that can't be read, are not waited for.
     progress.target += progress.current - before - (size - from)
   }

@@ -143,6 +143,19 @@ describe('a store on a disk that fails', () => {
     expect(messagesOf(open(fs).store, feed.idBytes).length).toBe(7)
   })
 
+  it('syncs what a process that was killed left unsynced, before the tables tell of it', async () => {
+    const fs = await disk()
+    const feed = new SampleFeed(1)
+    const { store: killed } = open(fs)
+    killed.append(killed.addFeed(feed.idBytes), feed.take(3))
+    const { store } = open(fs)
+    expect(messagesOf(store, feed.idBytes).length).toBe(3)
+    await store.close()
+    for (const image of fs.crashImages('store-faults')) {
+      expect(messagesOf(open(image).store, feed.idBytes).length, image.origin).toBe(3)
+    }
+  })
+
   it('sets a feed aside whose log can be neither synced nor written anew', async () => {
     const fs = await disk()
     const feeds = [new SampleFeed(1), new SampleFeed(2)]

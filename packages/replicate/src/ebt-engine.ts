@@ -412,7 +412,8 @@ export class EbtEngine {
     if (!peer.isOpen || peer.has(feed, DENIED)) return
     const said = peer.strangers.get(id)
     if (said !== null) {
-      peer.raise(feed, DOUBTED)
+      // It spoke first, so that it need not answer what it is told.
+      peer.raise(feed, DOUBTED | HEARD)
       peer.theirs[feed] = noteSequence(said)
       peer.sent[feed] = noteSequence(said)
       if (isNoteReceiving(said)) peer.raise(feed, WANTS)

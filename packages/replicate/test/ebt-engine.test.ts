@@ -147,6 +147,22 @@ describe('live messages', () => {
     ])
   })
 
+  test('reach a peer that was refused the feed before it was replicated', () => {
+    const { network, caller, server } = pair()
+    const third = network.add().want(alice)
+    caller.want(alice)
+    // The caller asks the third one, and only tells the server of the feed.
+    network.connect(caller, third)
+    network.run(1_000)
+    network.connect(caller, server)
+    network.run(1_000)
+    server.want(alice)
+    network.run(1_000)
+    server.hold(alice, 3)
+    network.run(1_000)
+    expect(caller.held.get(alice)).toBe(3)
+  })
+
   test('cross a ring of peers without many second copies', () => {
     const network = new Network(5)
     const ring = Array.from({ length: 5 }, () => network.add().want(alice))

@@ -19,6 +19,13 @@ export {
 } from './memory-file-system.js'
 export { SeededRandom } from './seeded-random.js'
 export {
+  type PipeHolder,
+  type PipeListener,
+  type PipeManners,
+  type PipeOptions,
+  SimulatedPipe,
+} from './simulated-pipe.js'
+export {
   type SimulatedThread,
   SimulatedThreads,
   type SimulatedThreadsOptions,

@@ -27,6 +27,8 @@ export interface SimulatedThreadsOptions {
   readonly parts: (name: string) => Pick<Ports, 'fs' | 'logger'>
   /** Between post and arrival. Default 0 to 2 ms. */
   readonly delayMs?: { readonly min: number; readonly max: number }
+  /** The life of the thread that starts these: where it has ended, nothing is told to it. Default: it goes on. */
+  readonly hubLife?: ThreadLife
 }
 
 interface Running {
@@ -48,10 +50,9 @@ export class SimulatedThreads implements ThreadHost {
   }
 
   start(start: ThreadStart): ThreadPort {
-    const { simulation, entries, parts } = this.#options
+    const { simulation, entries, parts, hubLife = newThreadLife() } = this.#options
     const { name } = start
     const life = newThreadLife()
-    const hubLife = newThreadLife()
     const toThread = new OneWay(simulation, name, life, () => this.#delay())
     const toHub = new OneWay(simulation, `${name} to hub`, hubLife, () => this.#delay())
     let ended: (error: Error | null) => void = () => {}
