@@ -188,7 +188,13 @@ export class Invites {
       const { note } = await ledger.take(id)
       isTaken = true
       const contact = { type: 'contact', contact: feed, following: true, pub: true }
-      const message = await publish(note === null ? contact : { ...contact, note })
+      const message = await publish(note === null ? contact : { ...contact, note }).catch(
+        (error: unknown) => {
+          const code = isCodedError(error) ? error.code : null
+          logger.log('warn', 'conn', 'an invite could not be honoured', { invite: id, code })
+          throw new ConnError('INVITE_REFUSED', 'the pub can not publish at the moment', {})
+        },
+      )
       this.#followed.delete(feed)
       this.#followed.set(feed, this.#options.clock.monotonic() + GRAPH_DELAY_MS)
       logger.log('info', 'conn', 'an invite was used', { invite: id, feed })

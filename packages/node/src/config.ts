@@ -60,7 +60,15 @@ const configSchema = v.strictObject({
       /** TCP port, 0 for any. Default 8008, or any where that is taken. */
       port: v.optional(count(0, 65_535)),
       /** Names or addresses under which others reach this node, for invites. Default: none. */
-      external: v.optional(v.array(someText)),
+      external: v.optional(
+        v.union([
+          v.array(someText),
+          v.pipe(
+            someText,
+            v.transform((name) => [name]),
+          ),
+        ]),
+      ),
       /** Whether known peers are dialled unasked. Default true. */
       autoconnect: v.optional(v.boolean()),
       /** Whether peers at private addresses are dialled unasked, and invites may name them. Default false. */

@@ -71,7 +71,7 @@ export async function start(context: CommandContext, options: StartOptions): Pro
         ['id', id],
         ['path', path],
         ['socket', socketPath],
-        ['address', address ?? 'offline'],
+        ['address', address ?? 'none, peers can not connect'],
       ])
     }
     const failure = await Promise.race([stopping, node.failed])

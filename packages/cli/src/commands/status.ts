@@ -111,7 +111,7 @@ export async function showStatus(
       ['messages', `${grouped(status.messages)} in ${humanBytes(status.bytes)}`],
       ['indexes', current === target ? 'up to date' : `${grouped(current)} of ${grouped(target)}`],
       ['publishing', publishText(publish)],
-      ['address', network.address ?? 'offline'],
+      ['address', network.address ?? 'none, peers can not connect'],
       ['peers', peersText(network)],
       ...troubled,
     ])
