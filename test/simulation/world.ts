@@ -50,7 +50,7 @@ type Act = (typeof ACTS)[number]
 
 /** What is on its way to the pipe when a block becomes known may still go. */
 const BLOCK_GRACE_MS = 1_000
-const MESSAGE_HEAD = /"author":"(@[A-Za-z0-9+/=]{44}\.ed25519)","sequence":(\d+)/g
+const MESSAGE_HEAD = /"sequence":(\d+),"author":"(@[A-Za-z0-9+/=]{44}\.ed25519)"/g
 const silent: Logger = { log: () => undefined }
 
 /** Nodes, their disks and the pipes between them; all that happens follows from the seed. */
@@ -62,11 +62,15 @@ export class World {
   readonly breaches: Breach[] = []
   readonly pipes = new Set<SimulatedPipe>()
   sentBytes = 0
+  /** Each time that one went to a peer. */
+  sentMessages = 0
   /** What happened, for who looks for the cause of a failure. */
   readonly story: string[] = []
   readonly #trace: Hash = createHash('sha256')
   readonly #manners: PipeManners
   readonly #weights: readonly (readonly [Act, number])[]
+  /** Of opinions. */
+  readonly #blockShare: number
   /** Since when a start of a node knows of a block: by its name, source and dest. */
   readonly #blockedSince = new Map<string, number>()
 
@@ -83,6 +87,13 @@ export class World {
       maxPieces: this.random.pick([1, 2, 5, 40]),
     }
     this.#weights = ACTS.map((act) => [act, this.random.chance(0.3) ? 0 : this.random.next()])
+    this.#blockShare = this.random.pick([0.02, 0.1, 0.4])
+  }
+
+  #opinion(): Readonly<Record<string, boolean>> {
+    const drawn = this.random.next()
+    if (drawn < this.#blockShare) return { blocking: this.random.chance(0.7) }
+    return { following: drawn < 0.9 }
   }
 
   static async make(seed: number): Promise<World> {
@@ -299,7 +310,8 @@ export class World {
     this.#trace.update(`${from.name} ${to.name}\n`).update(bytes)
     const dest = (to as SimulatedNode).id
     const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1')
-    for (const [, author, sequence] of text.matchAll(MESSAGE_HEAD)) {
+    for (const [, sequence, author] of text.matchAll(MESSAGE_HEAD)) {
+      this.sentMessages += 1
       for (const source of [author, from.id]) {
         const since = this.#blockedSince.get(`${from.name}${source}${dest}`)
         const graceMs = BLOCK_GRACE_MS + 2 * this.#manners.delayMs.max
@@ -327,6 +339,20 @@ export class World {
     for (let act = 0; act < actCount; act += 1) {
       await this.#act()
       await this.simulation.advance(this.random.next() * this.random.pick([5, 100, 3_000]))
+      this.checkBounds()
+    }
+  }
+
+  /** People post and change their minds, and nothing is wrong with any machine. */
+  async talk(actCount: number): Promise<void> {
+    for (let act = 0; act < actCount; act += 1) {
+      const [person, other] = [this.random.pick(this.people), this.random.pick(this.people)]
+      if (person.keys.id !== other.keys.id && this.random.chance(0.3)) {
+        this.sayOf(person, other, this.#opinion())
+      } else {
+        this.publish(person, { type: 'post', text: 'said in peace' })
+      }
+      await this.simulation.advance(this.random.next() * 4_000)
       this.checkBounds()
     }
   }
@@ -381,13 +407,6 @@ export class World {
         person.node?.threads.kill(name)
       }
     }
-  }
-
-  #opinion(): Readonly<Record<string, boolean>> {
-    const drawn = this.random.next()
-    if (drawn < 0.65) return { following: true }
-    if (drawn < 0.75) return { following: false }
-    return { blocking: drawn < 0.9 }
   }
 
   #draw(): Act {
@@ -449,7 +468,14 @@ export class World {
     return this.sentBytes - before
   }
 
-  async end(): Promise<void> {
-    for (const person of this.people) await this.stop(person)
+  /** Everybody leaves everybody. Returns what is left of that, which is nothing. */
+  async part(): Promise<string[]> {
+    for (const pipe of [...this.pipes]) pipe.cut()
+    await this.simulation.advance(10_000)
+    const left = this.people.flatMap(({ name, node }) => {
+      const count = (node?.connections.size ?? 0) + (node?.replicator.status().peers.length ?? 0)
+      return count === 0 ? [] : [`${name} still has peers`]
+    })
+    return this.pipes.size === 0 ? left : [...left, `${this.pipes.size} pipes are open`]
   }
 }
