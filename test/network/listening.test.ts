@@ -64,7 +64,7 @@ test('--port and --host say where a node listens, and --offline that it does not
   const offline = await startNodeProgram(join(folder, 'two'), ['--offline'])
   expect(offline.ready.address).toBeNull()
   expect(await dunbarPrints(['status', '--path', offline.ready.path])).toMatch(
-    /^address +offline$/m,
+    /^address +none, peers can not connect$/m,
   )
   await offline.kill('SIGTERM')
 })
