@@ -1,5 +1,6 @@
-import { readFileSync } from 'node:fs'
+import { createReadStream } from 'node:fs'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { type Client, connect } from '@dunbar/client'
 import type { Dataset } from './dataset.js'
 import { type RunningNode, runJson, startNode } from './dunbar-process.js'
@@ -140,16 +141,16 @@ async function loadedSource(dataset: Dataset, path: string): Promise<string> {
   return path
 }
 
-const authorsOf = (dataset: Dataset): string[] => {
+async function authorsOf(dataset: Dataset): Promise<string[]> {
   const authors = new Set<string>()
-  for (const [, author] of readFileSync(dataset.file, 'utf8').matchAll(/"author":"(@[^"]+)"/g)) {
-    authors.add(author!)
+  for await (const line of createInterface({ input: createReadStream(dataset.file) })) {
+    authors.add(/"author":"(@[^"]+)"/.exec(line)![1]!)
   }
   return [...authors]
 }
 
 async function dunbarSync(source: string, dataset: Dataset, path: string): Promise<DunbarRun> {
-  const authors = authorsOf(dataset)
+  const authors = await authorsOf(dataset)
   const sender = await startNode(source)
   const receiver = await startNode(path)
   const [theirs, ours] = await Promise.all([connect({ path: source }), connect({ path })])
@@ -240,7 +241,7 @@ async function untilHeld(client: Client, wanted: () => number): Promise<void> {
 }
 
 async function db2Sync(dataset: Dataset): Promise<SyncRun> {
-  const authors = authorsOf(dataset)
+  const authors = await authorsOf(dataset)
   const sender = await startForeignPeer()
   const receiver = await startForeignPeer(sender.networkKey)
   try {

@@ -76,7 +76,7 @@ describe('the graph', () => {
       others.map((other) => a.follow(other)),
     )
     expect(addedCount).toBe(300)
-    // The shard stores 64 messages a turn.
+    // The shard stores some two dozen messages a turn.
     expect(turnCount).toBeLessThanOrEqual(20)
     await shards.run(graph.close())
     await shards.stop()

@@ -143,21 +143,22 @@ export class EbtEngine {
   /**
    * A session begins.
    * @param isServer whether the peer called; then this side speaks first
-   * @param stored what the peer is known to hold: sequences, -1 where it refused the feed
+   * @param stored what the peer is known to hold: sequences, -1 where it refused the feed, each with
+   *   what was held here then. Where less is held now, the peer is told, as it may have nothing to say.
    */
   connect(
     id: FeedId,
     isServer: boolean,
-    stored: Iterable<readonly [id: string, sequence: number]>,
+    stored: Iterable<readonly [id: string, theirs: number, ours: number]>,
     nowMs: number,
   ): EbtPeer {
     const { strangerFeeds } = this.#options
     const slot = this.#nextSlot++
     const peer = new EbtPeer(slot, id, this.feeds.held.length, strangerFeeds, nowMs)
     this.#peers.set(slot, peer)
-    for (const [name, sequence] of stored) {
+    for (const [name, theirs, ours] of stored) {
       const feed = this.feeds.numberOf(name)
-      if (feed !== -1) peer.theirs[feed] = sequence
+      if (feed !== -1 && this.feeds.held[feed]! >= ours) peer.theirs[feed] = theirs
     }
     if (isServer) this.#open(peer, nowMs)
     return peer
@@ -173,15 +174,16 @@ export class EbtEngine {
   }
 
   /**
-   * What a peer is known to hold of the replicated feeds; -1 where it refuses one. Feeds that were
+   * What a peer is known to hold of the replicated feeds, -1 where it refuses one, and what is held
+   * here. Feeds that were
    * refused here in this session are left out: the peer may not have heard that this was taken back.
    */
-  *clockOf(peer: EbtPeer): Generator<[FeedId, number]> {
+  *clockOf(peer: EbtPeer): Generator<[id: FeedId, theirs: number, ours: number]> {
     for (let feed = 0; feed < this.feeds.size; feed++) {
       const sequence = peer.theirs[feed]!
       if (peer.has(feed, DENIED | STOPPED | DOUBTED) || sequence === UNSAID) continue
       if (this.feeds.isWanted[feed] === 1) {
-        yield [this.feeds.idOf(feed), sequence]
+        yield [this.feeds.idOf(feed), sequence, this.feeds.held[feed]!]
       }
     }
   }

@@ -1,8 +1,11 @@
 /**
  * What peers are known to hold, from one session to the next, so that only what has changed is
- * mentioned. One file a peer: `dunbar clock 1` · f64 saved (ms) · u32 count · as many times a 32-byte
- * key and an i32 sequence · u32 crc32 of all that. A file that can't be read is nothing: the next
- * session mentions every feed.
+ * mentioned. One file a peer: `dunbar clock 2` · f64 saved (ms) · u32 count · as many times a 32-byte
+ * key, an i32 sequence that the peer holds, and an i32 sequence that was held here · u32 crc32 of all
+ * that. A file that can't be read is nothing: the next session mentions every feed.
+ *
+ * What was held here is kept beside it because it can be less at the next session, after a power cut
+ * or from a backup. The peer then believes to have nothing to say of the feed, so it must be told.
  *
  * A file is taken away while its peer is connected: after a crash nobody relies on what was believed
  * before it, as what was received then may be lost.
@@ -11,9 +14,9 @@ import { crc32 } from 'node:zlib'
 import type { FileSystem, Logger } from '@dunbar/actor'
 import { type FeedId, feedIdFromBytes, feedIdToBytes } from '@dunbar/core'
 
-const MAGIC = Buffer.from('dunbar clock 1\n')
+const MAGIC = Buffer.from('dunbar clock 2\n')
 const HEADER_BYTES = MAGIC.length + 12
-const ENTRY_BYTES = 36
+const ENTRY_BYTES = 40
 const SUM_BYTES = 4
 const SUFFIX = '.clock'
 
@@ -27,7 +30,10 @@ export interface PeerClocksOptions {
   now(): number
 }
 
-export type PeerClock = readonly (readonly [id: FeedId, sequence: number])[]
+/** A feed, the sequence that a peer holds of it, -1 where it refused it, and the one that was held here. */
+export type PeerClockEntry = readonly [id: FeedId, theirs: number, ours: number]
+
+export type PeerClock = readonly PeerClockEntry[]
 
 export class PeerClocks {
   readonly #options: PeerClocksOptions
@@ -50,7 +56,7 @@ export class PeerClocks {
   }
 
   /** Keeps what a peer holds, up to the cap of bytes; the peer that was kept longest ago goes where there are too many. */
-  save(peer: FeedId, clock: Iterable<readonly [id: FeedId, sequence: number]>): void {
+  save(peer: FeedId, clock: Iterable<PeerClockEntry>): void {
     const { files, folder, now } = this.#options
     this.#trying('kept', undefined, () => {
       const bytes = this.#encode(clock, now())
@@ -70,9 +76,9 @@ export class PeerClocks {
     })
   }
 
-  #encode(clock: Iterable<readonly [FeedId, number]>, savedMs: number): Uint8Array | null {
+  #encode(clock: Iterable<PeerClockEntry>, savedMs: number): Uint8Array | null {
     const room = Math.floor((this.#options.maxBytes - HEADER_BYTES - SUM_BYTES) / ENTRY_BYTES)
-    const entries: (readonly [FeedId, number])[] = []
+    const entries: PeerClockEntry[] = []
     for (const entry of clock) {
       if (entries.length === room) break
       entries.push(entry)
@@ -83,9 +89,10 @@ export class PeerClocks {
     bytes.writeDoubleLE(savedMs, MAGIC.length)
     bytes.writeUInt32LE(entries.length, MAGIC.length + 8)
     let at = HEADER_BYTES
-    for (const [id, sequence] of entries) {
+    for (const [id, theirs, ours] of entries) {
       bytes.set(feedIdToBytes(id), at)
-      bytes.writeInt32LE(sequence, at + 32)
+      bytes.writeInt32LE(theirs, at + 32)
+      bytes.writeInt32LE(ours, at + 36)
       at += ENTRY_BYTES
     }
     bytes.writeUInt32LE(crc32(bytes.subarray(0, at)), at)
@@ -140,10 +147,11 @@ function decode(bytes: Uint8Array): { clock: PeerClock } | null {
   const end = HEADER_BYTES + count * ENTRY_BYTES
   if (buffer.length !== end + SUM_BYTES) return null
   if (crc32(buffer.subarray(0, end)) !== buffer.readUInt32LE(end)) return null
-  const clock: (readonly [FeedId, number])[] = []
+  const clock: PeerClockEntry[] = []
   for (let at = HEADER_BYTES; at < end; at += ENTRY_BYTES) {
-    const sequence = buffer.readInt32LE(at + 32)
-    if (sequence >= -1) clock.push([feedIdFromBytes(buffer.subarray(at, at + 32)), sequence])
+    const theirs = buffer.readInt32LE(at + 32)
+    const ours = buffer.readInt32LE(at + 36)
+    if (theirs >= -1) clock.push([feedIdFromBytes(buffer.subarray(at, at + 32)), theirs, ours])
   }
   return { clock }
 }

@@ -98,6 +98,18 @@ describe('the next session', () => {
     expect(server.held.get(alice)).toBe(9)
   })
 
+  test('serves a peer that has lost what it had from a third one', () => {
+    const { network, caller, server } = pair()
+    caller.want(alice).hold(alice, 2)
+    server.want(alice).hold(alice, 1)
+    // What each believes of the other is what it holds itself, so that nobody had a word to say.
+    caller.clocks.set(server.id, [[alice, 2, 1]])
+    server.clocks.set(caller.id, [[alice, 1, 2]])
+    network.connect(caller, server)
+    network.run(1_000)
+    expect(server.held.get(alice)).toBe(2)
+  })
+
   test('serves a peer that has lost everything, its clocks included', () => {
     const { network, caller, server } = pair()
     caller.want(alice).hold(alice, 9)
@@ -129,8 +141,8 @@ describe('live messages', () => {
     const { network, caller, server } = pair()
     caller.want(alice).hold(alice, 1)
     server.want(alice).hold(alice, 1)
-    caller.clocks.set(server.id, [[alice, 1]])
-    server.clocks.set(caller.id, [[alice, 1]])
+    caller.clocks.set(server.id, [[alice, 1, 1]])
+    server.clocks.set(caller.id, [[alice, 1, 1]])
     const link = network.connect(caller, server)
     network.run(1_000)
     caller.publish(alice)

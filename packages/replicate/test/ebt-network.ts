@@ -70,7 +70,7 @@ export class Node {
   readonly held = new Map<FeedId, number>()
   readonly wanted = new Set<FeedId>()
   readonly blocks = new Set<string>()
-  readonly clocks = new Map<FeedId, [FeedId, number][]>()
+  readonly clocks = new Map<FeedId, [id: FeedId, theirs: number, ours: number][]>()
   readonly links = new Map<EbtPeer, Link>()
   knownCount = 0
   engine: EbtEngine

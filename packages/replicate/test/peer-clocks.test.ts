@@ -21,9 +21,9 @@ function clocks({ files = new MemoryFileSystem(), maxPeers = 10, maxBytes = 10_0
 }
 
 const clock: PeerClock = [
-  [feedId(1), 7],
-  [feedId(2), -1],
-  [feedId(3), 0],
+  [feedId(1), 7, 9],
+  [feedId(2), -1, 4],
+  [feedId(3), 0, 0],
 ]
 const peer = feedId(100)
 
@@ -66,14 +66,14 @@ describe('what a peer is known to hold', () => {
     const { kept, files } = clocks({ maxBytes: 200 })
     kept.save(
       peer,
-      Array.from({ length: 50 }, (_, at) => [feedId(at), at] as const),
+      Array.from({ length: 50 }, (_, at) => [feedId(at), at, at] as const),
     )
     expect(files.stat(`${FOLDER}/${files.list(FOLDER)[0]}`)!.sizeBytes).toBeLessThanOrEqual(200)
     expect(kept.take(peer)).toEqual([
-      [feedId(0), 0],
-      [feedId(1), 1],
-      [feedId(2), 2],
-      [feedId(3), 3],
+      [feedId(0), 0, 0],
+      [feedId(1), 1, 1],
+      [feedId(2), 2, 2],
+      [feedId(3), 3, 3],
     ])
   })
 
