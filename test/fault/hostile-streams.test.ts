@@ -200,12 +200,13 @@ test('streams of history that leave out messages, asked of a peer without EBT, h
   }
   const peer = await node.dial(generateKeys(), [history])
   const attack = async () => {
-    void collect(peer.connection.source('createHistoryStream', [{ id: node.id }]))
+    collect(peer.connection.source('createHistoryStream', [{ id: node.id }])).catch(() => {})
+    // As many as are asked at once; the rest may have to wait for the next round, which is a minute.
     await node.statusWhere(({ network }) =>
-      network.replication.peers.some(({ mode, useless }) => mode === 'history' && useless >= 100),
+      network.replication.peers.some(({ mode, useless }) => mode === 'history' && useless >= 60),
     )
   }
   expect(await node.growthWhile(attack())).toBeLessThan(MAX_GROWTH_BYTES)
-  expect(askedCount).toBeGreaterThanOrEqual(100)
+  expect(askedCount).toBeGreaterThanOrEqual(60)
   await node.expectServing()
 })
