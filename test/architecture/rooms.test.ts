@@ -10,9 +10,11 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   core: [],
   formats: ['core'],
   tangle: ['core'],
+  'streamvbyte-wasm': [],
+  archive: ['core', 'formats'],
   import: ['core'],
   actor: ['core'],
-  feed: ['core', 'formats', 'tangle', 'actor'],
+  feed: ['core', 'formats', 'tangle', 'archive', 'actor'],
   wire: ['core'],
   graph: ['core', 'actor', 'feed'],
   replicate: ['core', 'formats', 'actor', 'wire', 'graph', 'feed'],
@@ -46,6 +48,8 @@ const ONLY_IN: Readonly<Record<string, string>> = {
   'pull-stream': 'wire',
   pino: 'node',
   commander: 'cli',
+  flatbuffers: 'archive',
+  'streamvbyte-wasm': 'archive',
 }
 
 const root = resolve(import.meta.dirname, '../..')

@@ -1,0 +1,1 @@
+export * as bipf2 from './bipf2-generated.js'
