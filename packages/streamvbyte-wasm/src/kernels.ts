@@ -10,7 +10,7 @@ declare const WebAssembly:
       Instance: new (module: object) => { readonly exports: unknown }
     }
 
-/** What `kernels.wat` exports; all arguments are addresses, all results numbers of bytes, addresses or 0 and 1. */
+/** What `kernels.wat` exports. */
 interface Exports {
   readonly memory: { readonly buffer: ArrayBuffer }
   readonly measure1234: Measure
@@ -41,7 +41,7 @@ const SLACK_BYTES = 16
 /** A region for `CHUNK_LENGTH` of each; tables are below them. */
 export const CODES_ADDRESS = 0x2400
 export const INTEGERS_ADDRESS = CODES_ADDRESS + CHUNK_LENGTH / 4 + SLACK_BYTES
-/** Half a page aside: a core takes addresses with the same place in their pages for the same ones. */
+/** Half a page aside: a core takes places 4 KiB apart for the same one, and loads would wait for stores. */
 export const VALUES_ADDRESS = INTEGERS_ADDRESS + 8 * CHUNK_LENGTH + 2_048
 
 const ROW_BYTES = 16

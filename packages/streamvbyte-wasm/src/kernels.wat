@@ -10,8 +10,8 @@
 ;;   8704  rows that encode them
 ;;   8960  bytes that two integers of form 1248 take together, by half a byte of codes
 ;;
-;; All arguments are addresses. There is at least one byte of codes, and integers come in fours. Up
-;; to 16 bytes past the end of codes and of values are read or written. Nothing is checked here: what
+;; All arguments are addresses. There is at least one byte of codes, each for four integers. Up to
+;; 16 bytes past the end of codes and of values are read or written. Nothing is checked here: what
 ;; the caller's regions can't hold must not be asked for.
 (module
   (memory (export "memory") 3 3)
@@ -129,7 +129,8 @@
         (local.get $integers)
         (i8x16.swizzle
           (v128.load (local.get $values))
-          (v128.load offset=8448 (i32.shl (i32.and (local.get $code) (i32.const 15)) (i32.const 4)))))
+          (v128.load offset=8448
+            (i32.shl (i32.and (local.get $code) (i32.const 15)) (i32.const 4)))))
       (local.set $values
         (i32.add
           (local.get $values)
@@ -186,7 +187,8 @@
         (local.get $values)
         (i8x16.swizzle
           (local.get $two)
-          (v128.load offset=8704 (i32.shl (i32.and (local.get $code) (i32.const 15)) (i32.const 4)))))
+          (v128.load offset=8704
+            (i32.shl (i32.and (local.get $code) (i32.const 15)) (i32.const 4)))))
       (local.set $values
         (i32.add
           (local.get $values)
@@ -207,9 +209,9 @@
           (local.get $end))))
     (local.get $values))
 
-  ;; Doubles become zigzag integers in their place: the half of it, which is v or -v - 1, is cut into
-  ;; words by a division; 2^52 added to a word brings it to the low end of the double. Returns 0, or
-  ;; 1 where one is no safe integer.
+  ;; Doubles become zigzag integers in their place, two at a time: v or -v - 1, whichever is not
+  ;; negative, is cut into words by a division, and a word plus 2^52 is a double that has the word in
+  ;; its low bits; then the sign comes below it. Returns 0, or 1 where one is no safe integer.
   (func (export "zigzag") (param $integers i32) (param $end i32) (result i32)
     (local $two v128) (local $sign v128) (local $high v128) (local $bad v128)
     (loop $next
@@ -254,8 +256,9 @@
           (local.get $end))))
     (v128.any_true (local.get $bad)))
 
-  ;; Zigzag integers become doubles in their place, by the same way back. Returns 0, or 1 where one
-  ;; stands for no safe integer: those are all below 2^54 - 1.
+  ;; The way back: the high word is put into the low bits of 2^84, which counts it in steps of 2^32,
+  ;; the low word into those of 2^52, and both powers are taken off. Returns 0, or 1 where one stands
+  ;; for no safe integer: all of those are below 2^54 - 1.
   (func (export "unzigzag") (param $integers i32) (param $end i32) (result i32)
     (local $two v128) (local $sign v128) (local $bad v128)
     (loop $next
@@ -274,7 +277,6 @@
         (v128.xor
           (f64x2.add
             (f64x2.add
-              ;; The words, each below the one bit that makes it a double, and both bits taken off.
               (f64x2.sub
                 (v128.or
                   (i64x2.shr_u (local.get $two) (i32.const 32))

@@ -1,22 +1,28 @@
+import { isDeepStrictEqual } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import * as coders from '../src/integers.js'
 import { twin } from '../src/twin.js'
+
+/** As `toEqual`, in a thousandth of the time for long arrays. */
+const expectEqual = (found: unknown, expected: unknown): void => {
+  if (!isDeepStrictEqual(found, expected)) expect(found).toEqual(expected)
+}
 
 describe('integers', () => {
   test('come back at every length, short and long', () => {
     for (let length = 0; length <= 200; length++) {
       const small = Uint32Array.from({ length }, (_, index) => index * 0x0101_0101)
-      expect(coders.encode1234(small)).toEqual(twin.encode1234(small))
-      expect(coders.decode1234(coders.encode1234(small))).toEqual(small)
+      expectEqual(coders.encode1234(small), twin.encode1234(small))
+      expectEqual(coders.decode1234(coders.encode1234(small)), small)
       const large = BigUint64Array.from(small, (value) => BigInt(value) ** 2n)
-      expect(coders.encode1248(large)).toEqual(twin.encode1248(large))
-      expect(coders.decode1248(coders.encode1248(large))).toEqual(large)
+      expectEqual(coders.encode1248(large), twin.encode1248(large))
+      expectEqual(coders.decode1248(coders.encode1248(large)), large)
       const signed = Float64Array.from(
         small,
         (value, index) => value * 1000 * (index % 2 || -1) + 0,
       )
-      expect(coders.encodeZigzag1248(signed)).toEqual(twin.encodeZigzag1248(signed))
-      expect(coders.decodeZigzag1248(coders.encodeZigzag1248(signed))).toEqual(signed)
+      expectEqual(coders.encodeZigzag1248(signed), twin.encodeZigzag1248(signed))
+      expectEqual(coders.decodeZigzag1248(coders.encodeZigzag1248(signed)), signed)
     }
   })
 

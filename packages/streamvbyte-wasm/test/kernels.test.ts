@@ -58,6 +58,22 @@ describe('the kernels', () => {
     expect(print.trim()).toBe('50 undefined')
   })
 
+  test('are done without where the process has no room for their memory', () => {
+    const script = `
+      const memories = []
+      let full
+      while (full === undefined) {
+        try {
+          memories.push(new WebAssembly.Memory({ initial: 1, maximum: 1 }))
+        } catch (error) {
+          full = error.name
+        }
+      }
+      ${roundTrips(7, `console.log(full); console.log`)}`
+    const print = execFileSync(process.execPath, ['-e', script], { encoding: 'utf8' })
+    expect(print).toBe('RangeError\n50 object\n')
+  })
+
   test('of two threads know nothing of each other', async () => {
     const script = (seed: number) =>
       roundTrips(seed, "require('worker_threads').parentPort.postMessage")
