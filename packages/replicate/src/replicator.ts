@@ -131,7 +131,8 @@ class NodeReplicator implements Replicator {
           onBroken: (error) => this.#log('warn', 'a clock is followed anew', error),
         }),
     )
-    this.ready = Promise.all(this.#followers.map(({ synced }) => synced)).then(() => undefined)
+    const isKnown = this.#followers.map(({ synced }) => synced)
+    this.ready = Promise.all([this.#clocks.open(), ...isKnown]).then(() => undefined)
     this.peerMethods = this.#methodsForPeers().map((method) => this.#counted(method))
     this.localMethods = localMethods({
       id: options.id,
@@ -203,6 +204,8 @@ class NodeReplicator implements Replicator {
     for (const follower of this.#followers) follower.close()
     for (const entry of [...this.#entries.values()]) this.#leave(entry)
     this.#listeners.clear()
+    await this.ready
+    await this.#clocks.close()
   }
 
   // --- what peers call ---
