@@ -3,7 +3,7 @@ import { reply } from '@dunbar/actor'
 import { type FeedId, isCodedError } from '@dunbar/core'
 import { type ClassicMessage, verifySignature } from '@dunbar/formats'
 import { AppendRun, type Candidate, type IncomingRun, type RunFeed } from './append-run.js'
-import { assertNotQuarantined, type FeedActorState, heldOwnFeed } from './feed-actor-state.js'
+import { assertNotQuarantined, type FeedActorState } from './feed-actor-state.js'
 import type { IngestResult } from './protocol.js'
 import { CPU_ACTOR_NAME, type OwnFeed } from './shard-host.js'
 import type { AppendEntry } from './shard-store.js'
@@ -107,9 +107,6 @@ async function workOn(job: Job, state: FeedActorState, context: Context): Promis
         state,
       )
       if (stored !== null) await stored
-    }
-    if (run.isChecked && run.added > 0 && !job.isAuthored) {
-      await state.own?.lock.appended(heldOwnFeed(state))
     }
   } catch (error) {
     busyFeeds.delete(state)
