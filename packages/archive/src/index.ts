@@ -1,4 +1,5 @@
 export * as bipf2 from './bipf2-generated.js'
+export { BlobError, type BlobErrorCode, maxBlobSizeBytes } from './blob.js'
 export {
   Dictionary,
   type DictionaryEnds,
@@ -16,3 +17,19 @@ export {
   rootEnds,
   SignatureNode,
 } from './dictionary.js'
+export {
+  decodeDictionaryBlock,
+  encodeDictionaryBlock,
+  endsEqual,
+  growDictionary,
+  isWithin,
+  readDictionaryParent,
+} from './dictionary-block.js'
+export {
+  DictionaryError,
+  type DictionaryErrorCode,
+  type FetchBlob,
+  maxDictionaryChain,
+  rememberDictionaries,
+  resolveDictionary,
+} from './dictionary-chain.js'
