@@ -1,5 +1,21 @@
+export {
+  type ArchiveContent,
+  type ArchiveMismatch,
+  archiveMismatch,
+  makeArchiveContent,
+  parseArchiveContent,
+} from './archive-message.js'
 export * as bipf2 from './bipf2-generated.js'
 export { BlobError, type BlobErrorCode, maxBlobSizeBytes } from './blob.js'
+export { type BlockSketch, lastSequenceOf } from './block-sketch.js'
+export {
+  type Bundle,
+  decodeBundle,
+  encodeBundle,
+  type MessageBlockRef,
+  maxBundleBlocks,
+  rangeOf,
+} from './bundle.js'
 export {
   Dictionary,
   type DictionaryEnds,
