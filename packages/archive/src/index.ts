@@ -7,7 +7,11 @@ export {
 } from './archive-message.js'
 export * as bipf2 from './bipf2-generated.js'
 export { BlobError, type BlobErrorCode, maxBlobSizeBytes } from './blob.js'
+export { Block, openBlock } from './block.js'
+export { BlockError, type BlockErrorCode } from './block-error.js'
+export { type FindDictionary, maxInflation } from './block-frame.js'
 export { type BlockSketch, lastSequenceOf } from './block-sketch.js'
+export { encodeBlock, type PackOptions, packBlock } from './block-writer.js'
 export {
   type Bundle,
   decodeBundle,
@@ -16,6 +20,7 @@ export {
   maxBundleBlocks,
   rangeOf,
 } from './bundle.js'
+export { type BlockCodec, maxRawBytes } from './coded-bytes.js'
 export {
   Dictionary,
   type DictionaryEnds,
@@ -49,3 +54,13 @@ export {
   rememberDictionaries,
   resolveDictionary,
 } from './dictionary-chain.js'
+export {
+  type BlockMessage,
+  blockEnd,
+  FlatBlock,
+  flattenBlock,
+  maxBlockMessages,
+  maxBlockTextBytes,
+  maxFlatDepth,
+} from './flattening.js'
+export type { MessageValue } from './message-reader.js'
