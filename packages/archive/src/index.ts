@@ -64,3 +64,17 @@ export {
   maxFlatDepth,
 } from './flattening.js'
 export type { MessageValue } from './message-reader.js'
+export * as operators from './operators.js'
+export {
+  type BlockSource,
+  type Match,
+  type MatchedMessage,
+  type MatchForm,
+  type Position,
+  type QueryEnd,
+  type QueryPart,
+  type QueryPlan,
+  query,
+} from './query.js'
+export type { ComparedField } from './query-column.js'
+export type { Candidate, Condition, ScannedBlock, Verdict } from './query-condition.js'
