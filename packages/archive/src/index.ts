@@ -20,7 +20,9 @@ export {
   maxBundleBlocks,
   rangeOf,
 } from './bundle.js'
+export { BundleError, type BundleErrorCode, blocksOf, openListedBlock } from './bundle-blocks.js'
 export { type BlockCodec, maxRawBytes } from './coded-bytes.js'
+export { type CompactedBlob, type CompactionOptions, compact } from './compaction.js'
 export {
   Dictionary,
   type DictionaryEnds,
