@@ -47,6 +47,8 @@ export class Block {
   readonly dictionary: Dictionary
   /** The id of each message's type; 0 where it has none. Read without unfolding. Not to be changed. */
   readonly types: Uint32Array
+  /** The id of each message's signature in the dictionary. Read without unfolding. Not to be changed. */
+  readonly signatures: Uint32Array
   /** True where the block holds the ids of its messages, so that one is read without the others. */
   readonly hasHashes: boolean
   readonly #frame: BlockFrame
@@ -60,6 +62,7 @@ export class Block {
     this.dictionaryRef = frame.dictionaryRef
     this.dictionary = frame.dictionary
     this.types = frame.types
+    this.signatures = frame.signatures
     this.hasHashes = frame.messageHashes !== null
     this.#frame = frame
     this.#hashes = frame.messageHashes
@@ -76,6 +79,20 @@ export class Block {
     let count = 0
     for (let index = 0; index < types.length; index++) if (types[index] === typeId) count++
     return count
+  }
+
+  /**
+   * False where no message that is taken apart has the id with these 32 bytes as a value, or as a
+   * name, in its content. Nothing is unfolded.
+   */
+  holdsKey(key: Uint8Array): boolean {
+    const keys = this.#frame.data.keysArray()
+    if (keys === null) return false
+    const bytes = Buffer.from(keys.buffer, keys.byteOffset, keys.length)
+    for (let at = bytes.indexOf(key); at >= 0; at = bytes.indexOf(key, at + 1)) {
+      if (at % hashSize === 0) return true
+    }
+    return false
   }
 
   /** What the author claims, ms; one a message. Nothing is unfolded. Not to be changed. */
