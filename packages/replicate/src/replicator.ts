@@ -246,6 +246,7 @@ class NodeReplicator implements Replicator {
         isKnown: (feed) => this.#engine.feeds.numberOf(feed) !== -1,
         isHidden: (feed, reader) => this.#isHidden(feed, reader),
         feedOf: this.#feedOf,
+        pause: this.#pause,
       }),
     ]
   }
@@ -351,9 +352,8 @@ class NodeReplicator implements Replicator {
       ({ peer, ebt }) => peer.remoteId === remoteId && ebt !== null,
     )
     // Entries are in the order of their connections: the oldest ends.
-    for (const { ebt } of others.slice(0, others.length + 1 - this.#limits.peerSessions)) {
-      ebt?.supersede()
-    }
+    const tooMany = Math.max(0, others.length + 1 - this.#limits.peerSessions)
+    for (const { ebt } of others.slice(0, tooMany)) ebt?.supersede()
     // Who is asked of the own feed answers, and both might believe that there is nothing to say.
     const stored = this.#clocks
       .take(remoteId)
@@ -384,10 +384,8 @@ class NodeReplicator implements Replicator {
     const { peer } = session
     if (!this.#sessions.delete(peer)) return
     if (entry.ebt === session) entry.ebt = null
-    // Who never spoke has taught nothing; what was known of it is kept as it was.
-    if (peer.isOpen || !this.#isKnownElsewhere(peer)) {
-      this.#clocks.save(peer.id, this.#engine.clockOf(peer))
-    }
+    // What a session that goes on will have learned by its end is newer.
+    if (!this.#isKnownElsewhere(peer)) this.#clocks.save(peer.id, this.#engine.clockOf(peer))
     this.#engine.disconnect(peer, this.#now())
     this.#progressed()
   }
@@ -467,7 +465,11 @@ class NodeReplicator implements Replicator {
   #onSetChange({ added, removed, blocks }: ReplicationSetChange): void {
     const nowMs = this.#now()
     for (const id of added) this.#engine.want(id, true, nowMs)
-    for (const id of removed) this.#engine.want(id, false, nowMs)
+    for (const id of removed) {
+      this.#engine.want(id, false, nowMs)
+      const feed = this.#engine.feeds.numberOf(id)
+      for (const { history } of this.#entries.values()) history?.leave(feed)
+    }
     for (const { source, dest } of blocks) {
       this.#onBlock(source, dest, this.#isBlocked(source, dest))
     }
@@ -540,6 +542,19 @@ class NodeReplicator implements Replicator {
 
   readonly #after = (delayMs: number, run: () => void): (() => void) =>
     this.#options.timers.set(delayMs, run)
+
+  readonly #pause = (delayMs: number, signal: AbortSignal): Promise<void> =>
+    new Promise((resolve) => {
+      const cancel = this.#after(delayMs, resolve)
+      signal.addEventListener(
+        'abort',
+        () => {
+          cancel()
+          resolve()
+        },
+        { once: true },
+      )
+    })
 
   readonly #feedOf = (id: FeedId): FeedClient => new FeedClient(this.#options.router, id)
 
