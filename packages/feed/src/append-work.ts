@@ -1,7 +1,7 @@
 import type { Context, Effect, From } from '@dunbar/actor'
 import { reply } from '@dunbar/actor'
 import { type FeedId, isCodedError } from '@dunbar/core'
-import { type ClassicMessage, verifySignature } from '@dunbar/formats'
+import { type ClassicMessage, SignedMemory, verifySignature } from '@dunbar/formats'
 import { AppendRun, type Candidate, type IncomingRun, type RunFeed } from './append-run.js'
 import { assertNotQuarantined, type FeedActorState, heldOwnFeed } from './feed-actor-state.js'
 import type { IngestResult } from './protocol.js'
@@ -32,6 +32,9 @@ const POOL_BATCH_MESSAGES = 256
 /** Pieces that are checked but not stored; bounds what a run holds in memory. */
 const MAX_UNDER_WAY = 16
 const POOL_DEADLINE_MS = 60_000
+
+/** Of the slice at hand, whose signatures are checked in the turn that reads it. */
+const sliceMemory = new SignedMemory()
 
 /** The next slice of work that goes on. */
 export interface Continuation {
@@ -91,7 +94,8 @@ async function workOn(job: Job, state: FeedActorState, context: Context): Promis
   const { busyFeeds } = state.host
   try {
     sendToPool(job, state, context)
-    const candidates = run.checkNext(SLICE_MESSAGES)
+    sliceMemory.reuse()
+    const candidates = run.checkNext(SLICE_MESSAGES, sliceMemory)
     const isStuck = candidates.length === 0 && !run.isChecked
     if (candidates.length > 0) {
       underWay.push({ candidates, verdicts: candidates.map(verdictOn), isReady: true })
