@@ -232,7 +232,8 @@ export function append(
     return appendOwn(entries, state, own, isAuthored).then(() => state.host.appended())
   }
   shardStore.append(state.feed, entries, isBulk)
-  state.host.appended()
+  if (isBulk) state.host.appendedInBulk(entries.length)
+  else state.host.appended()
   return null
 }
 
