@@ -21,6 +21,11 @@ import { encodeSignatureBatch } from './signature-batch.js'
  * that it stands among.
  */
 export const SLICE_MESSAGES = 24
+/**
+ * The same of a run in bulk. A thread goes back to its event loop after two slices of the other size
+ * or one of this, and half as many slices are half as many writes.
+ */
+const BULK_SLICE_MESSAGES = 48
 /** With fewer messages left, the way to the pool costs more than it saves. */
 const POOL_RUN_MESSAGES = 32
 /**
@@ -95,7 +100,8 @@ async function workOn(job: Job, state: FeedActorState, context: Context): Promis
   try {
     sendToPool(job, state, context)
     sliceMemory.reuse()
-    const candidates = run.checkNext(SLICE_MESSAGES, sliceMemory)
+    const sliceMessages = job.isBulk ? BULK_SLICE_MESSAGES : SLICE_MESSAGES
+    const candidates = run.checkNext(sliceMessages, sliceMemory)
     const isStuck = candidates.length === 0 && !run.isChecked
     if (candidates.length > 0) {
       underWay.push({ candidates, verdicts: candidates.map(verdictOn), isReady: true })
