@@ -36,9 +36,7 @@ const cpuBehaviour: Behaviour<CpuState, { readonly threads: number }, CpuCall, n
     state.pool ??= makePool(state.threads)
     return replyLater(
       from,
-      state.pool.then((pool) =>
-        pool.run(call.batch, { name: 'verify', transferList: [call.batch] }),
-      ),
+      state.pool.then((pool) => pool.run(call.batch, { transferList: [call.batch] })),
     )
   },
 
@@ -55,6 +53,8 @@ async function makePool(threads: number): Promise<Piscina> {
   const { Piscina } = await import('piscina')
   return new Piscina({
     filename: import.meta.resolve('@dunbar/workers/cpu'),
+    // A thread that doesn't find its task as it starts reads the file a second time, as another kind of module.
+    name: 'verify',
     minThreads: 0,
     maxThreads: threads,
     idleTimeout: IDLE_MS,
