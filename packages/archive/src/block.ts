@@ -9,6 +9,7 @@
  */
 import { CodedError, messageKeyFromBytes, sha256 } from '@dunbar/core'
 import { maxMessageUnits } from '@dunbar/formats'
+import { Base64Column } from './base64-column.js'
 import { malformedBlob } from './blob.js'
 import { BlockError } from './block-error.js'
 import { type BlockFrame, type FindDictionary, hashSize, readFrame } from './block-frame.js'
@@ -19,7 +20,8 @@ import { compactForm, hashedForm, signedForm } from './shape.js'
 import { checkedTimestamps } from './timestamp-column.js'
 
 /**
- * Opens a block; the bytes are copied. Text and leaves stay folded, so most damage shows only when
+ * Opens a block. The bytes are kept and not to be changed; they are copied where they share memory with
+ * others. Text and leaves stay folded, so most damage shows only when
  * they are read: `verifyChain` finds all of it.
  * @throws {ARCHIVE_BLOB_MALFORMED}
  * @throws {ARCHIVE_BLOB_TOO_LARGE}
@@ -130,20 +132,28 @@ export class Block {
   json(index: number): Uint8Array {
     this.#check(index)
     const hashes = this.#ids()
-    return guarded(() => Uint8Array.from(this.#reader().text(index, compactForm, hashes)))
+    return guarded(() => new Uint8Array(this.#reader().text(index, compactForm, hashes)))
   }
 
   /** The UTF-8 text of a message with its signature, indented by 2: what is signed but for the last field. The caller's own. */
   signedText(index: number): Uint8Array {
     this.#check(index)
     const hashes = this.#ids()
-    return guarded(() => Uint8Array.from(this.#reader().text(index, signedForm, hashes)))
+    return guarded(() => new Uint8Array(this.#reader().text(index, signedForm, hashes)))
   }
 
   /** A message as an object with all seven fields, in the order that was signed. */
   valueAt(index: number): MessageValue {
     this.#check(index)
-    return guarded(() => this.#reader().value(index, this.#previousOf(index)))
+    return this.#value(index, this.#previousOf(index))
+  }
+
+  #value(index: number, previous: string | null): MessageValue {
+    try {
+      return this.#reader().value(index, previous)
+    } catch (error) {
+      throw refusal(error)
+    }
   }
 
   /** The content of a message. Needs no ids. */
@@ -154,7 +164,12 @@ export class Block {
 
   /** All messages as objects, in order. */
   *values(): Generator<MessageValue, void, undefined> {
-    for (let index = 0; index < this.length; index++) yield this.valueAt(index)
+    const keyTexts = new Base64Column(this.#ids(), hashSize, keyFrame)
+    let previous = this.#previousOf(0)
+    for (let index = 0; index < this.length; index++) {
+      yield this.#value(index, previous)
+      previous = keyTexts.at(index)
+    }
   }
 
   /** The indented texts of all messages, in order. */
@@ -220,14 +235,20 @@ export class Block {
   }
 }
 
+const keyFrame = [{ prefix: '%', suffix: '.sha256' }]
+
 /** What is wrong with the bytes is a coded error, whoever finds it. */
 function guarded<Value>(read: () => Value): Value {
   try {
     return read()
   } catch (error) {
-    if (error instanceof CodedError) throw error
-    throw malformedBlob('its parts do not fit together', error)
+    throw refusal(error)
   }
+}
+
+function refusal(error: unknown): CodedError {
+  if (error instanceof CodedError) return error
+  return malformedBlob('its parts do not fit together', error)
 }
 
 function brokenChain(text: string): BlockError {
