@@ -88,10 +88,15 @@ export class Block {
    * message that is stored as its text. Text is not unfolded for it.
    */
   holders(key: LeafKey): Uint8Array {
-    return guarded(() => {
-      this.#keys ??= new KeyScan(this.#frame)
-      return this.#keys.holders(key)
-    })
+    return guarded(() => this.#keyScan().holders(key))
+  }
+
+  /**
+   * One byte a message: not 0 where an id is the very value at the path of this number. Says nothing
+   * of messages that are stored as their text. Text is not unfolded for it.
+   */
+  holdersAt(pathId: number, key: LeafKey): Uint8Array {
+    return guarded(() => this.#keyScan().holdersAt(pathId, key))
   }
 
   /** What the author claims, ms; one a message. Nothing is unfolded. Not to be changed. */
@@ -182,6 +187,11 @@ export class Block {
   #check(index: number): void {
     if (Number.isInteger(index) && index >= 0 && index < this.length) return
     throw new RangeError(`a block of ${this.length} messages has none at ${index}`)
+  }
+
+  #keyScan(): KeyScan {
+    this.#keys ??= new KeyScan(this.#frame)
+    return this.#keys
   }
 
   #reader(): MessageReader {

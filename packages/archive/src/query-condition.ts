@@ -24,6 +24,8 @@ export interface ScannedBlock {
   timestamps(): Float64Array
   /** One byte a message: 0 where an id is surely not in its content. */
   holders(key: LeafKey): Uint8Array
+  /** One byte a message: 0 where an id is not the value at a path; nothing of those stored as text. */
+  holdersAt(pathId: number, key: LeafKey): Uint8Array
 }
 
 /** A message, as far as conditions look at it. */

@@ -2,7 +2,7 @@
  * Conditions on the content. The signature of a message tells which fields it has, so most messages
  * are decided without their leaves; an id that is looked for is found without the text of the block.
  */
-import { type Dictionary, rawSignature } from './dictionary.js'
+import { type Dictionary, noEntry, rawSignature } from './dictionary.js'
 import { type LeafKey, leafKeyOf } from './key-scan.js'
 import {
   type Candidate,
@@ -32,6 +32,8 @@ export interface PathTest {
   readonly ofPlace: Readonly<Record<Place, Verdict>>
   /** Where only messages with this id in them can pass. */
   readonly neededKey: LeafKey | null
+  /** True where that id, as the value, is all that is asked. */
+  readonly isForKey: boolean
   passes(value: unknown): boolean
 }
 
@@ -69,10 +71,28 @@ export class PathCondition implements Condition {
       verdicts[at] = ofPlace[place]
     }
     if (neededKey !== null && verdicts.includes(maybe)) {
-      const holders = block.holders(neededKey)
-      for (let at = 0; at < verdicts.length; at++) if (holders[at] === 0) verdicts[at] = no
+      this.#narrow(verdicts, block, neededKey, places)
     }
     return verdicts
+  }
+
+  /** Leaves out what has not the id in it and, where it must be the value itself, decides on the rest. */
+  #narrow(
+    verdicts: Uint8Array,
+    block: ScannedBlock,
+    key: LeafKey,
+    places: ReadonlyMap<number, Place>,
+  ): void {
+    const holders = block.holders(key)
+    const pathId = block.dictionary.findPath(this.#path)?.pathId ?? noEntry
+    const exact = this.#test.isForKey ? block.holdersAt(pathId, key) : null
+    for (let at = 0; at < verdicts.length; at++) {
+      if (verdicts[at] === no) continue
+      if (holders[at] === 0) verdicts[at] = no
+      else if (exact !== null && places.get(block.signatures[at]!) === 'leaf') {
+        verdicts[at] = exact[at] === 0 ? no : yes
+      }
+    }
   }
 
   ofMessage({ content }: Candidate): boolean {
@@ -146,6 +166,7 @@ export function isEqualTo(wanted: Primitive): PathTest {
   return {
     ofPlace: { leaf: maybe, unknown: maybe, text: maybe, object: no, absent: no },
     neededKey: leafKeyOf(wanted),
+    isForKey: true,
     passes: (value) => value === wanted,
   }
 }
@@ -154,6 +175,7 @@ export function isEqualTo(wanted: Primitive): PathTest {
 export const isAbsent: PathTest = {
   ofPlace: { leaf: no, unknown: maybe, text: maybe, object: no, absent: yes },
   neededKey: null,
+  isForKey: false,
   passes: (value) => value === undefined,
 }
 
@@ -161,6 +183,7 @@ export const isAbsent: PathTest = {
 export const isText: PathTest = {
   ofPlace: { leaf: maybe, unknown: maybe, text: maybe, object: no, absent: no },
   neededKey: null,
+  isForKey: false,
   passes: (value) => typeof value === 'string',
 }
 
@@ -169,6 +192,7 @@ export function doesInclude(wanted: Primitive, pluck: readonly string[]): PathTe
   return {
     ofPlace: { leaf: maybe, unknown: maybe, text: maybe, object: no, absent: no },
     neededKey: leafKeyOf(wanted),
+    isForKey: false,
     passes: (value) =>
       Array.isArray(value) && value.some((item: unknown) => pluck.reduce(fieldOf, item) === wanted),
   }
@@ -185,6 +209,7 @@ export function passesTest(test: (value: unknown) => boolean): PathTest {
       absent: test(undefined) ? yes : no,
     },
     neededKey: null,
+    isForKey: false,
     passes: test,
   }
 }
