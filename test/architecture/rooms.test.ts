@@ -15,6 +15,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   import: ['core'],
   actor: ['core'],
   feed: ['core', 'formats', 'tangle', 'archive', 'actor'],
+  blobs: ['core', 'actor'],
   wire: ['core'],
   graph: ['core', 'actor', 'feed'],
   replicate: ['core', 'formats', 'actor', 'wire', 'graph', 'feed'],
