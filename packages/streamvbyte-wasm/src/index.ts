@@ -1,7 +1,11 @@
-/** Integers in StreamVByte form: `codes` has four 2-bit codes a byte, lowest bits first; `values` the bytes. */
-export interface StreamVByte {
-  /** How many integers. */
-  readonly length: number
-  readonly codes: Uint8Array
-  readonly values: Uint8Array
-}
+export { deltas, prefixSums } from './deltas.js'
+export {
+  decode1234,
+  decode1248,
+  decodeZigzag1248,
+  encode1234,
+  encode1248,
+  encodeZigzag1248,
+} from './integers.js'
+export { type StreamVByte, StreamVByteError, type StreamVByteErrorCode } from './stream.js'
+export { twin } from './twin.js'
