@@ -26,8 +26,8 @@ export interface ArchiveWatchParts extends VerificationParts {
 const MAX_APPS = 16
 /** Messages of one app that wait for its word or for their verification. */
 const MAX_PENDING = 64
-/** Verifications at once, for all apps. */
-const MAX_VERIFYING = 2
+/** Verifications at once, for all apps: the other threads of the pool check signatures meanwhile. */
+const MAX_VERIFYING = 1
 /** How long to wait before a shard that started over is asked again. */
 const REOPEN_MS = 1_000
 
