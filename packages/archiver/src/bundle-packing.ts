@@ -22,7 +22,8 @@ import { readDictionaryLine } from './dictionary-line.js'
 
 /**
  * Blocks, their dictionary and their bundle from messages of a log; null where they fill no block.
- * Costs some 10 µs a message. The same job gives the same bytes with the same version.
+ * Costs some 30 µs a message, the comparison with what was
+ * written included. The same job gives the same bytes with the same version.
  * @throws {ARCHIVE_FEED_DAMAGED} the messages do not begin where they should
  * @throws {ARCHIVE_BLOCK_NOT_CONSECUTIVE} or have holes
  */
