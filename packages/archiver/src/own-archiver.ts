@@ -132,8 +132,9 @@ export class OwnArchiver {
    */
   async archiveNow(options: ArchiveNowOptions = {}): Promise<MadeArchive[]> {
     const { keepMessages = this.#settings.keepMessages, partial = false } = options
+    const making = this.#archive(keepMessages, partial ? 1 : maxBlockMessages, partial)
     try {
-      return await this.#archive(keepMessages, partial ? 1 : maxBlockMessages, partial)
+      return await making
     } catch (error) {
       this.#failed(error)
       throw error
@@ -158,7 +159,7 @@ export class OwnArchiver {
 
   /** Ends looks and sends the apps away. Resolves when the bundle that is being made has come to its end or to nothing. */
   async close(): Promise<void> {
-    this.#closing.abort()
+    this.#closing.abort(new CodedError('NODE_STOPPING', 'the node stops', {}))
     this.#look.abort()
     this.#cancelTimer()
     for (const app of [...this.#preconditions.all()]) app.end()
@@ -196,7 +197,8 @@ export class OwnArchiver {
     const { minMessages, keepMessages } = this.#settings
     if ((await this.#range(keepMessages, minMessages)) === null) return
     const reason = await this.#decide(signal)
-    if (signal.aborted) return
+    // Meanwhile one may have been ordered.
+    if (signal.aborted || this.#archiving !== null) return
     if (reason !== null) this.#tell({ event: 'cancelled', reason })
     else await this.#archive(keepMessages, minMessages, false)
   }
@@ -218,10 +220,11 @@ export class OwnArchiver {
     })
   }
 
-  /** @throws {ARCHIVE_BUSY} */
+  /** @throws {ARCHIVE_BUSY} @throws {NODE_STOPPING} at once */
   #archive(keepMessages: number, minMessages: number, takesRest: boolean): Promise<MadeArchive[]> {
-    if (this.#archiving !== null || this.#closing.signal.aborted) {
-      throw new CodedError('ARCHIVE_BUSY', 'an archive is being made, or the node stops', {})
+    this.#closing.signal.throwIfAborted()
+    if (this.#archiving !== null) {
+      throw new CodedError('ARCHIVE_BUSY', 'an archive is being made', {})
     }
     const making = this.#makeAll(keepMessages, minMessages, takesRest)
     const done = (): void => {
@@ -285,6 +288,7 @@ export class OwnArchiver {
   }
 
   #failed(error: unknown): void {
+    if (this.#closing.signal.aborted) return
     const code = isCodedError(error) ? error.code : 'INTERNAL'
     const text = isCodedError(error) ? error.message : 'an internal error'
     this.#parts.logger.log('warn', 'archiver', 'the own feed was not archived', { code })
