@@ -7,6 +7,7 @@ import { bigRestartFigures, growthFigures, importFigures } from './import-figure
 import { memoryFigures } from './memory-figures.js'
 import { queryFigures } from './query-figures.js'
 import { commitOf, type Figure, printFigures, storeResults } from './report.js'
+import { streamVByteFigures } from './streamvbyte-figures.js'
 import { syncFigures } from './sync-figures.js'
 import { wireFigures } from './wire-figures.js'
 
@@ -19,7 +20,7 @@ const { values: flags } = parseArgs({
     samples: { type: 'string', default: '5' },
     /** Leaves out the million messages. */
     short: { type: 'boolean', default: false },
-    /** Only these: import, queries, growth, million, sync; several with commas between. */
+    /** Only these: import, queries, growth, million, sync, streamvbyte; several with commas between. */
     only: { type: 'string' },
     /** Stores nothing. */
     dry: { type: 'boolean', default: false },
@@ -31,7 +32,7 @@ const feeds = Number(flags.feeds)
 const seed = Number(flags.seed)
 const samples = Number(flags.samples)
 
-const parts = ['import', 'queries', 'growth', 'million', 'sync'] as const
+const parts = ['import', 'queries', 'growth', 'million', 'sync', 'streamvbyte'] as const
 const only = flags.only?.split(',') ?? parts.filter((part) => !(flags.short && part === 'million'))
 const wants = (part: (typeof parts)[number]) => only.includes(part)
 const unknown = only.filter((part) => !(parts as readonly string[]).includes(part))
@@ -73,6 +74,10 @@ try {
       ? await makeDataset(folder, { feeds: 5_000, messages: 1_000_000, seed })
       : null
     figures.push(...(await syncFigures(dataset, big, folder, Math.min(samples, 3))))
+  }
+  if (wants('streamvbyte')) {
+    say('integers')
+    figures.push(...streamVByteFigures(samples))
   }
 } finally {
   rmSync(folder, { recursive: true, force: true })
