@@ -2,11 +2,14 @@ import type { FeedId, Keys } from '@dunbar/core'
 import { FrameWriter } from '@dunbar/feed'
 import { type ClassicMessage, createClassic } from '@dunbar/formats'
 import { createSimulation, generatedKeys, MemoryFileSystem, type Simulation } from '@dunbar/testkit'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { AppCallbacks } from '../src/app-callbacks.js'
 import type { PackedBundle } from '../src/archive-work.js'
 import { type ArchiveVerification, packBundle } from '../src/index.js'
 import { ArchivingNode } from './archiving-node.js'
+
+// Much is written and packed, which takes seconds on a busy machine.
+vi.setConfig({ testTimeout: 60_000 })
 
 /** A feed of somebody else, and archives of it, true and false ones. */
 class Author {

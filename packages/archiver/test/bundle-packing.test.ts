@@ -4,9 +4,12 @@ import { FrameWriter } from '@dunbar/feed'
 import { type ClassicMessage, createClassic } from '@dunbar/formats'
 import { generatedKeys } from '@dunbar/testkit'
 import fc from 'fast-check'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import type { PackedBundle, PackJob } from '../src/archive-work.js'
 import { checkBlock, packBundle, readBundle } from '../src/index.js'
+
+// Much is written and packed, which takes seconds on a busy machine.
+vi.setConfig({ testTimeout: 60_000 })
 
 const keys = generatedKeys('bundle packing', 0)
 

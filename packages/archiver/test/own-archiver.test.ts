@@ -2,11 +2,14 @@ import { decodeBundle, parseArchiveContent } from '@dunbar/archive'
 import { type BlobId, blobIdFromBytes, type FeedId } from '@dunbar/core'
 import { FrameReader } from '@dunbar/feed'
 import { createSimulation, MemoryFileSystem } from '@dunbar/testkit'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { AppCallbacks } from '../src/app-callbacks.js'
 import { checkBlock, type MadeArchive, readBundle } from '../src/index.js'
 import type { ArchiveEvent } from '../src/own-archiver.js'
 import { ArchivingNode, OFF, ownKeys } from './archiving-node.js'
+
+// Much is written and packed, which takes seconds on a busy machine.
+vi.setConfig({ testTimeout: 60_000 })
 
 const ALL = { keepMessages: 0, partial: true }
 
@@ -231,7 +234,7 @@ describe('archiving the own feed', () => {
       kills += 1
     }
     expect(kills).toBeGreaterThan(20)
-  }, 60_000)
+  })
 })
 
 describe('looking by itself', () => {

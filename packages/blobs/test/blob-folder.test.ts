@@ -1,7 +1,10 @@
 import { type BlobId, blobIdFromBytes, randomBytes, sha256 } from '@dunbar/core'
 import { MemoryFileSystem, SeededRandom } from '@dunbar/testkit'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { BlobFolder, MAX_BLOB_BYTES } from '../src/index.js'
+
+// Much is written and packed, which takes seconds on a busy machine.
+vi.setConfig({ testTimeout: 60_000 })
 
 const bytes = Buffer.from('a blob of some bytes')
 const idOf = (content: Uint8Array): BlobId => blobIdFromBytes(sha256(content))
