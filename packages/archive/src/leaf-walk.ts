@@ -38,6 +38,7 @@ import {
 
 const placeFields = 8
 const idUnits = 54
+const hashSize = 32
 
 /** Where each message of a block begins in each column; but for `utf8`, which follows from `unit`. */
 export class LeafPlaces {
@@ -106,7 +107,8 @@ class LeafWalk {
   readonly #ends: DictionaryEnds
   readonly #reader: LeafReader
   readonly place: LeafPlace
-  readonly #keyCount: number
+  /** Keys that leaves have referred to so far. */
+  #keysSeen = 0
   /** UTF-16 units that the message at hand has at the least. */
   #units = 0
 
@@ -117,7 +119,6 @@ class LeafWalk {
     this.#ends = ends
     this.#reader = reader
     this.place = this.#reader.place
-    this.#keyCount = arrays.keys.length / 32
   }
 
   message(signature: number, type: number): void {
@@ -144,6 +145,7 @@ class LeafWalk {
       place.string === arrays.stringLengths.length &&
       place.unit === arrays.text.length &&
       place.keyRef === arrays.keyRefs.length &&
+      this.#keysSeen === arrays.keys.length / hashSize &&
       place.binaryLength === arrays.binaryLengths.length &&
       place.binary === arrays.binary.length &&
       place.double === arrays.doubles.length
@@ -187,7 +189,9 @@ class LeafWalk {
       case tagFeedId:
       case tagBlobId: {
         const ref = arrays.keyRefs[place.keyRef++]
-        if (ref === undefined || ref >= this.#keyCount) throw malformedBlob('a key is not there')
+        // Keys lie in the order of their first use.
+        if (ref === undefined || ref > this.#keysSeen) throw malformedBlob('a key is not there')
+        if (ref === this.#keysSeen) this.#keysSeen++
         this.#reader.noteKind(ref, tag)
         this.#grow(idUnits)
         return
