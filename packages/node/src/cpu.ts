@@ -19,7 +19,11 @@ const IDLE_MS = 10_000
 /** Tasks that may wait in the pool; feeds keep few batches under way, so this is never met in practice. */
 const MAX_QUEUE = 1024
 
-type CpuCall = { readonly op: 'verify'; readonly batch: ArrayBuffer }
+type CpuCall =
+  /** Checks the signatures of a batch; replies a verdict each. */
+  | { readonly op: 'verify'; readonly batch: ArrayBuffer }
+  /** Packs frames of a feed into the bytes of a block file, and replies them. */
+  | { readonly op: 'pack'; readonly author: Uint8Array; readonly frames: ArrayBuffer }
 
 interface CpuState {
   readonly threads: number
@@ -30,15 +34,13 @@ const cpuBehaviour: Behaviour<CpuState, { readonly threads: number }, CpuCall, n
   init: ({ threads }) => ({ threads, pool: null }),
 
   handleCall(call, from, state) {
-    if (call.op !== 'verify') {
-      return refuse(from, new CodedError('UNKNOWN_CALL', 'the cpu pool knows only verify', {}))
+    if (call.op !== 'verify' && call.op !== 'pack') {
+      return refuse(from, new CodedError('UNKNOWN_CALL', 'the cpu pool verifies and packs', {}))
     }
     state.pool ??= makePool(state.threads)
     return replyLater(
       from,
-      state.pool.then((pool) =>
-        pool.run(call.batch, { name: 'verify', transferList: [call.batch] }),
-      ),
+      state.pool.then((pool) => run(pool, call)),
     )
   },
 
@@ -50,6 +52,11 @@ const cpuBehaviour: Behaviour<CpuState, { readonly threads: number }, CpuCall, n
     await (await state.pool)?.destroy()
   },
 }
+
+const run = (pool: Piscina, call: CpuCall): Promise<unknown> =>
+  call.op === 'verify'
+    ? pool.run(call.batch, { name: 'verify', transferList: [call.batch] })
+    : pool.run(call, { name: 'pack', transferList: [call.frames] })
 
 async function makePool(threads: number): Promise<Piscina> {
   const { Piscina } = await import('piscina')
