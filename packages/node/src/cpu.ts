@@ -22,8 +22,14 @@ const MAX_QUEUE = 1024
 
 /** What the pool is asked. */
 export type CpuCall =
+  /** Checks the signatures of a batch; replies a verdict each. */
   | { readonly op: 'verify'; readonly batch: ArrayBuffer }
-  /** Work on the blocks of archives; `buffers` are moved. Refused with `ARCHIVE_WORK_TIMEOUT` after `limitMs`. */
+  /** Packs frames of a feed into the bytes of a block file, and replies them. */
+  | { readonly op: 'pack'; readonly author: Uint8Array; readonly frames: ArrayBuffer }
+  /**
+   * Work on archives; `buffers` are moved. Refused with `ARCHIVE_WORK_TIMEOUT` after `limitMs`, the
+   * time in the queue included.
+   */
   | {
       readonly op: 'archive'
       readonly task: 'packBundle' | 'readBundle' | 'checkBlock'
@@ -32,7 +38,7 @@ export type CpuCall =
       readonly limitMs: number
     }
 
-/** What a task of the pool gives: an error as plain data, since one that is thrown loses its code on the way. */
+/** What an archive task gives: an error as plain data, since one that is thrown loses its code on the way. */
 export type CpuOutcome = { readonly value: unknown } | { readonly error: PlainError }
 
 interface CpuState {
@@ -44,23 +50,14 @@ const cpuBehaviour: Behaviour<CpuState, { readonly threads: number }, CpuCall, n
   init: ({ threads }) => ({ threads, pool: null }),
 
   handleCall(call, from, state, { timers }) {
-    state.pool ??= makePool(state.threads)
-    switch (call.op) {
-      case 'verify': {
-        const options = { name: 'verify', transferList: [call.batch] }
-        return replyLater(
-          from,
-          state.pool.then((pool) => pool.run(call.batch, options)),
-        )
-      }
-      case 'archive':
-        return replyLater(
-          from,
-          state.pool.then((pool) => archiveWork(pool, call, timers)),
-        )
-      default:
-        return refuse(from, new CodedError('UNKNOWN_CALL', 'the cpu pool does not know that', {}))
+    if (!OPERATIONS.has(call.op)) {
+      return refuse(from, new CodedError('UNKNOWN_CALL', 'the cpu pool does not know that', {}))
     }
+    state.pool ??= makePool(state.threads)
+    return replyLater(
+      from,
+      state.pool.then((pool) => run(pool, call, timers)),
+    )
   },
 
   handleInfo(info) {
@@ -70,6 +67,19 @@ const cpuBehaviour: Behaviour<CpuState, { readonly threads: number }, CpuCall, n
   async terminate(_reason, state) {
     await (await state.pool)?.destroy()
   },
+}
+
+const OPERATIONS: ReadonlySet<CpuCall['op']> = new Set(['verify', 'pack', 'archive'])
+
+function run(pool: Piscina, call: CpuCall, timers: Timers): Promise<unknown> {
+  switch (call.op) {
+    case 'verify':
+      return pool.run(call.batch, { name: 'verify', transferList: [call.batch] })
+    case 'pack':
+      return pool.run(call, { name: 'pack', transferList: [call.frames] })
+    case 'archive':
+      return archiveWork(pool, call, timers)
+  }
 }
 
 /** A task that takes too long loses its thread, whatever it is doing. */
