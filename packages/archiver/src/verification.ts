@@ -86,8 +86,11 @@ async function find(
     }
     return await compare(parts, feed, view, signal)
   } catch (error) {
-    if (isCodedError(error) && error.code.startsWith('ARCHIVE_')) return refused(error.code)
-    if (isCodedError(error) && error.code.startsWith('BLOB_')) return chain(error.code)
+    if (!isCodedError(error)) throw error
+    // A busy pool is nobody's lie.
+    const isLeftOpen = error.code === 'ARCHIVE_WORK_TIMEOUT' || error.code.startsWith('BLOB_')
+    if (isLeftOpen) return chain(error.code)
+    if (error.code.startsWith('ARCHIVE_')) return refused(error.code)
     throw error
   }
 }
