@@ -25,7 +25,10 @@ import { singleFrame } from './frame.js'
 import { incomingOf } from './ingest.js'
 import type { FeedCall, FeedStatus, ForkEvidence } from './protocol.js'
 import type { PublishLock } from './publish-lock.js'
+import { commitRelay, type RelayInfo, sealUnasked, startSeal, startUnseal } from './seal-work.js'
+import type { SealPolicy } from './sealing.js'
 import type { ShardHost } from './shard-host.js'
+import { numberOf } from './stream-bounds.js'
 import { verifyFeed } from './verification.js'
 
 /**
@@ -58,7 +61,7 @@ export const feedBehaviour: Behaviour<
   FeedArg,
   LocalFeedCall,
   FeedCast,
-  never,
+  RelayInfo,
   Continuation
 > = {
   async init({ host, id }, context) {
@@ -75,13 +78,15 @@ export const feedBehaviour: Behaviour<
       lastUsedMs: context.clock.monotonic(),
       isTimed: false,
       verifying: null,
+      relaying: null,
+      hasSealed: false,
       streams: new Set(),
     }
   },
 
   async handleCall(call, from, state, context) {
     state.lastUsedMs = context.clock.monotonic()
-    return timed(state, await refusing(from, () => handle(call, from, state, context)))
+    return timed(state, await refusing(refusalTo(from), () => handle(call, from, state, context)))
   },
 
   handleCast(_cast, state) {
@@ -89,14 +94,31 @@ export const feedBehaviour: Behaviour<
   },
 
   handleContinue({ from, work }) {
-    return refusing(from, work)
+    return refusing(refusalTo(from), work)
   },
 
-  handleInfo(_info, state, context) {
+  handleInfo(info, state, context) {
+    if (info.op === 'prepared') {
+      state.lastUsedMs = context.clock.monotonic()
+      const { from } = info.job
+      const tell = (error: CodedError): FeedEffect => {
+        if (from !== null) return refuse(from, error)
+        const data = { id: state.id, code: error.code }
+        context.logger.log('warn', 'feed', 'an idle feed could not be sealed', data)
+        return {}
+      }
+      return refusing(tell, () => commitRelay(info, tell, state))
+    }
+    if (info.op !== 'timer') return {}
     const idleMs = context.clock.monotonic() - state.lastUsedMs
     const leftMs = state.host.passivateAfterMs - idleMs
-    state.isTimed = leftMs > 0 || state.streams.size > 0
-    if (!state.isTimed) return { passivate: true }
+    state.isTimed = leftMs > 0 || state.streams.size > 0 || state.relaying !== null
+    if (!state.isTimed) {
+      const sealing = sealUnasked(state, context)
+      if (sealing === null) return { passivate: true }
+      state.isTimed = true
+      return { ...sealing, timers: { idle: state.host.passivateAfterMs } }
+    }
     return { timers: { idle: leftMs > 0 ? leftMs : state.host.passivateAfterMs } }
   },
 
@@ -111,6 +133,7 @@ export const feedBehaviour: Behaviour<
 
   terminate(_reason, state) {
     state.host.busyFeeds.delete(state)
+    state.relaying?.end()
     if (state.feed !== -1) state.store.passivate(state.feed)
   },
 }
@@ -131,16 +154,21 @@ const CRASHES: ReadonlySet<string> = new Set([
 
 /** A full disk and a caller's mistake are answers; what is in `CRASHES` and what has no code is a crash. */
 async function refusing(
-  from: From,
+  refusal: (error: CodedError) => FeedEffect,
   run: () => FeedEffect | Promise<FeedEffect>,
 ): Promise<FeedEffect> {
   try {
     return await run()
   } catch (error) {
-    if (isCodedError(error) && !CRASHES.has(error.code)) return refuse(from, error)
-    throw error
+    if (!isCodedError(error) || CRASHES.has(error.code)) throw error
+    return refusal(error)
   }
 }
+
+const refusalTo =
+  (from: From) =>
+  (error: CodedError): FeedEffect =>
+    refuse(from, error)
 
 function handle(
   call: LocalFeedCall,
@@ -192,6 +220,10 @@ function handle(
       return verifyOn(null, from, state)
     case 'rebuild':
       return reply(from, { messages: rebuild(state) })
+    case 'seal':
+      return startSeal(policyOf(call, state), from, state, context)
+    case 'unseal':
+      return startUnseal(from, state)
     default:
       throw unknownCall((call as { op: unknown }).op)
   }
@@ -279,6 +311,15 @@ function rebuild(state: FeedActorState): number {
   state.store.rebuildFeed(state.feed)
   state.host.appended()
   return state.store.feedInfo(state.feed).messages
+}
+
+/** @throws {REQUEST_INVALID} */
+function policyOf(call: Extract<FeedCall, { op: 'seal' }>, { host }: FeedActorState): SealPolicy {
+  const { keepMessages, minMessages } = host.sealing
+  return {
+    keepMessages: Math.max(0, numberOf('keepMessages', call.keepMessages, keepMessages)),
+    minMessages: Math.max(1, numberOf('minMessages', call.minMessages, minMessages)),
+  }
 }
 
 function status(state: FeedActorState): FeedStatus {

@@ -6,7 +6,7 @@ import type { Timers } from '@dunbar/actor'
 import { encodeEntries } from './append-entries.js'
 import { DAMAGED, QUARANTINED } from './feed-table.js'
 import { FRAME_HEADER_BYTES, FrameWriter } from './frame.js'
-import { isLogWhole, type Log } from './log.js'
+import { isFileWhole, type Log } from './log.js'
 import { mergeWaiting } from './recovery.js'
 import type { RowReader } from './row-reader.js'
 import type { AppendEntry, StoreTrouble } from './shard-store.js'
@@ -138,7 +138,7 @@ export class Appender {
     const { feeds } = tables
     let isRecovered = false
     try {
-      if (feeds.has(log.feed, DAMAGED) || isLogWhole(log, 0)) {
+      if (feeds.has(log.feed, DAMAGED) || isFileWhole(log)) {
         await log.rewrite()
         isRecovered = true
       }

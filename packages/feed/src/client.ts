@@ -18,6 +18,7 @@ import type {
   PublishStatus,
   ReadRange,
   RebuildChunk,
+  RelaidFeed,
   ShardCall,
   ShardChunk,
   ShardQuery,
@@ -129,6 +130,20 @@ export class FeedClient {
 
   rebuild(): Promise<{ readonly messages: number }> {
     return this.#router.call(this.#name, { op: 'rebuild' }, { deadlineMs: LONG_DEADLINE_MS })
+  }
+
+  /**
+   * Packs the oldest messages into blocks; those that the configuration says where nothing is given.
+   * @throws {STORE_FULL} @throws {STORE_BUSY} @throws {FEED_QUARANTINED} the feed is as before
+   */
+  seal(policy: { keepMessages?: number; minMessages?: number } = {}): Promise<RelaidFeed> {
+    const call = { op: 'seal', ...policy } as const
+    return this.#router.call(this.#name, call, { deadlineMs: LONG_DEADLINE_MS })
+  }
+
+  /** Takes all messages out of their blocks. @throws as `seal`, also `STORE_BLOCK_DAMAGED` */
+  unseal(): Promise<RelaidFeed> {
+    return this.#router.call(this.#name, { op: 'unseal' }, { deadlineMs: LONG_DEADLINE_MS })
   }
 
   read(range: ReadRange, options?: StreamOptions): AsyncIterableIterator<FeedChunk> {

@@ -1,6 +1,7 @@
 import { CodedError, type FeedId, messageKeyFromBytes } from '@dunbar/core'
 import type { FeedHead } from './append-run.js'
 import { type HeldFeed, heldFeed } from './own-feed.js'
+import type { Relaying } from './relaying.js'
 import type { OwnFeed, ShardHost } from './shard-host.js'
 import type { ShardStore } from './shard-store.js'
 import type { Verification } from './verification.js'
@@ -20,6 +21,10 @@ export interface FeedActorState {
   isTimed: boolean
   /** The check of all messages that is under way: one at a time reads the log. */
   verifying: Generator<void, Verification> | null
+  /** Blocks are being made, or taken apart. */
+  relaying: Relaying | null
+  /** Whether it was sealed, or was to be, without being asked. */
+  hasSealed: boolean
   /** Streams of readers; those that wait for news are woken by their number. */
   readonly streams: Set<number>
 }

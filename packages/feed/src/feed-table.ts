@@ -42,6 +42,8 @@ export class FeedTable {
   messages = new Uint32Array(0)
   /** Bytes of the log that are indexed. */
   logBytes = new Float64Array(0)
+  /** Which order of frames the offsets of its messages are of; see `sealed-part.ts`. */
+  layout = new Uint32Array(0)
   flags = new Uint32Array(0)
 
   constructor(seed: Seed) {
@@ -49,7 +51,7 @@ export class FeedTable {
   }
 
   get sizeBytes(): number {
-    return this.flags.length * (2 * ID_BYTES + 6 * 4 + 8) + this.#slots.byteLength
+    return this.flags.length * (2 * ID_BYTES + 7 * 4 + 8) + this.#slots.byteLength
   }
 
   /** The number of a feed, GONE ones included; -1 for none. */
@@ -95,6 +97,7 @@ export class FeedTable {
     this.lastRow[feed] = NONE
     this.messages[feed] = 0
     this.logBytes[feed] = 0
+    this.layout[feed] = 0
     this.flags[feed] = 0
   }
 
@@ -191,6 +194,7 @@ export class FeedTable {
       ['feeds/lastRow', this.lastRow, 1],
       ['feeds/messages', this.messages, 1],
       ['feeds/logBytes', this.logBytes, 1],
+      ['feeds/layout', this.layout, 1],
       ['feeds/flags', this.flags, 1],
     ] as const
   }
@@ -227,6 +231,7 @@ export class FeedTable {
     this.lastRow = grown(this.lastRow, capacity)
     this.messages = grown(this.messages, capacity)
     this.logBytes = grown(this.logBytes, capacity)
+    this.layout = grown(this.layout, capacity)
     this.flags = grown(this.flags, capacity)
   }
 }

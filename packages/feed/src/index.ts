@@ -7,6 +7,7 @@ export { extractLinks } from './links.js'
 export type * from './protocol.js'
 export { createPublishMark, type Mark, PublishMark } from './publish-mark.js'
 export { IngestTotals, RejectionTally } from './rejection-tally.js'
+export { packFrames } from './sealed-block.js'
 export { CPU_ACTOR_NAME, feedActorName, shardActorName, shardOf } from './shard-host.js'
 export {
   type AppendEntry,

@@ -3,16 +3,30 @@ import { feedFolder } from './feed-folder.js'
 import { HandlePool } from './handles.js'
 import { Log } from './log.js'
 import { NameSync } from './name-sync.js'
+import { readSealedPart } from './sealed-folder.js'
+import type { SealedPart } from './sealed-part.js'
 import type { ShardTables } from './shard-tables.js'
 import { storeFailure } from './store-error.js'
 
-/** The logs in use. One that is not in use costs nothing here: its size stands in the table of feeds. */
+/** What is on the disk of a feed's log. */
+export interface FoundLog {
+  /** Of all its frames, those in blocks included; 0 for no log. */
+  readonly sizeBytes: number
+  readonly sealed: SealedPart | null
+}
+
+/**
+ * The logs in use. One that is not in use costs nothing here but what is known of its blocks: its
+ * size stands in the table of feeds.
+ */
 export class LogSet {
   readonly pool: HandlePool
   readonly #fs: FileSystem
   readonly #root: string
   readonly #names: NameSync
   readonly #logs = new Map<number, Log>()
+  /** Of the feeds that have blocks, also while their logs are not in use. */
+  readonly #sealed = new Map<number, SealedPart>()
 
   constructor(fs: FileSystem, root: string, maxOpenFiles: number) {
     this.#fs = fs
@@ -34,9 +48,22 @@ export class LogSet {
     return this.#logs.get(feed) ?? this.#add(tables, feed, tables.feeds.logBytes[feed] as number)
   }
 
-  /** The log of a feed that was found on the disk with a size; one in use knows its own. */
-  found(tables: ShardTables, feed: number, sizeBytes: number): Log {
-    return this.#logs.get(feed) ?? this.#add(tables, feed, sizeBytes)
+  /** The log of a feed as it was found on the disk; one in use knows its own. */
+  found(tables: ShardTables, feed: number, { sizeBytes, sealed }: FoundLog): Log {
+    const held = this.#logs.get(feed)
+    if (held !== undefined) return held
+    this.setSealed(feed, sealed)
+    return this.#add(tables, feed, sizeBytes)
+  }
+
+  /** What of a feed's log lies in blocks; null for nothing. */
+  sealed(feed: number): SealedPart | null {
+    return this.#sealed.get(feed) ?? null
+  }
+
+  setSealed(feed: number, sealed: SealedPart | null): void {
+    if (sealed === null) this.#sealed.delete(feed)
+    else this.#sealed.set(feed, sealed)
   }
 
   /**
@@ -45,19 +72,23 @@ export class LogSet {
    */
   looked(tables: ShardTables, feed: number): Log {
     try {
-      this.sizeOnDisk(this.folder(tables, feed))
+      this.onDisk(this.folder(tables, feed))
     } catch (error) {
       throw storeFailure(error, 'looking at a log')
     }
     return this.get(tables, feed)
   }
 
-  /** Bytes of the log in a feed's folder, 0 for none. Errors of the file system pass through; a folder in its place is one. */
-  sizeOnDisk(folder: string): number {
+  /** The log in a feed's folder. Errors of the file system pass through; a folder in its place is one. */
+  onDisk(folder: string): FoundLog {
     const found = this.#fs.stat(`${folder}/log`)
-    if (found === null) return 0
-    if (!found.isFolder) return found.sizeBytes
-    throw Object.assign(new Error('a folder stands where a log belongs'), { code: 'EISDIR' })
+    if (found?.isFolder) {
+      throw Object.assign(new Error('a folder stands where a log belongs'), { code: 'EISDIR' })
+    }
+    const sealed = readSealedPart(this.#fs, folder)
+    const fileBytes = found?.sizeBytes ?? 0
+    if (sealed === null) return { sizeBytes: fileBytes, sealed }
+    return { sizeBytes: sealed.end + Math.max(0, fileBytes - sealed.headBytes), sealed }
   }
 
   /** The log of a feed if it is in use. */
@@ -74,7 +105,7 @@ export class LogSet {
    * file (a sync, a durable append or a cut is due) is kept.
    */
   letGo(log: Log, isDirty: boolean): void {
-    if (isDirty || log.isBusy || log.mustCut) this.pool.drop(log.path)
+    if (isDirty || log.isBusy || log.isRelaid || log.mustCut) this.pool.drop(log.path)
     else this.release(log.feed)
   }
 
@@ -92,7 +123,8 @@ export class LogSet {
 
   #add(tables: ShardTables, feed: number, sizeBytes: number): Log {
     const folder = this.folder(tables, feed)
-    const log = new Log(this.#fs, this.pool, this.#names, feed, folder, sizeBytes)
+    const sealed = this.sealed(feed)
+    const log = new Log(this.#fs, this.pool, this.#names, feed, folder, sizeBytes, sealed)
     this.#logs.set(feed, log)
     return log
   }

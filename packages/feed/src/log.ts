@@ -1,5 +1,6 @@
 /**
- * The append-only file of one feed.
+ * The append-only log of one feed: a row of frames, of which the oldest may lie in block files (see
+ * `sealed-part.ts`). Offsets are places in that row, wherever the bytes are.
  *
  * Invariant: bytes 0 to `sizeBytes` are what was appended; bytes behind are left-overs of a write
  * that failed and are cut off before the next one, or the append is refused. An append is one
@@ -7,17 +8,16 @@
  * it counts. A file whose sync failed is never synced again: `rewrite` copies it to a new one.
  */
 import type { FileHandle, FileSystem } from '@dunbar/actor'
-import { removeIfThere, removeQuietly } from './atomic-file.js'
 import type { HandlePool } from './handles.js'
+import { LogReplacement } from './log-replacement.js'
 import { LogWalk, type ReadLog } from './log-walk.js'
 import type { NameSync } from './name-sync.js'
+import { openSealedBlock, type SealedBlock } from './sealed-block.js'
+import type { SealedPart } from './sealed-part.js'
 import { StoreError, storeFailure, systemCode } from './store-error.js'
 
 /** Offsets are kept in 32 bits: 4 GiB are some five million messages of one author. */
 const MAX_LOG_BYTES = 0xffffffff
-const COPY_BYTES = 1024 * 1024
-/** A log that grows during more syncs than this while it is copied is not quiet enough to be copied. */
-const MAX_COPY_ROUNDS = 16
 
 export class Log {
   readonly feed: number
@@ -27,11 +27,14 @@ export class Log {
   readonly #pool: HandlePool
   readonly #names: NameSync
   #sizeBytes: number
+  #sealed: SealedPart | null
   #mustCut = false
   #hasFolder = false
   #isDistrusted = false
-  /** A durable append or a rewrite is under way. */
+  /** A durable append is under way, or blocks take the place of frames. */
   isBusy = false
+  /** Blocks are being made of it, or it of blocks: it is not let go. */
+  isRelaid = false
 
   constructor(
     fs: FileSystem,
@@ -40,6 +43,7 @@ export class Log {
     feed: number,
     folder: string,
     sizeBytes: number,
+    sealed: SealedPart | null,
   ) {
     this.#fs = fs
     this.#pool = pool
@@ -48,6 +52,17 @@ export class Log {
     this.folder = folder
     this.path = `${folder}/log`
     this.#sizeBytes = sizeBytes
+    this.#sealed = sealed
+  }
+
+  /** What of it lies in block files; null for nothing. */
+  get sealed(): SealedPart | null {
+    return this.#sealed
+  }
+
+  /** Offset of the first frame in the file; those before lie in blocks. */
+  get fileStart(): number {
+    return this.#sealed?.end ?? 0
   }
 
   /** Bytes that count. */
@@ -73,7 +88,8 @@ export class Log {
     }
     if (this.#mustCut) this.cutTo(offset)
     try {
-      this.#open().write(frames, offset)
+      if (this.#sealed?.isSalvaged && offset === this.fileStart) this.#appendFirst(frames)
+      else this.#open().write(frames, this.#placeOf(offset))
     } catch (error) {
       this.#cutQuietly()
       throw storeFailure(error, 'appending to a log')
@@ -82,13 +98,29 @@ export class Log {
     return offset
   }
 
-  /** Reads as `FileHandle.read` does. @throws {STORE_FAILED} */
+  /** An empty file gets its head again: frames that stand alone would count as the whole log. */
+  #appendFirst(frames: Uint8Array): void {
+    const sealed = this.#sealed!.withHead
+    this.#open().write(Buffer.concat([sealed.encode(), frames]), 0)
+    this.#sealed = sealed
+  }
+
+  /** Reads from the file as `FileHandle.read` does, at an offset from `fileStart` on. @throws {STORE_FAILED} */
   readonly read: ReadLog = (target, offset, length, position) => {
     try {
-      return this.#pool.use(this.path).read(target, offset, length, position)
+      return this.#pool.use(this.path).read(target, offset, length, this.#placeOf(position))
     } catch (error) {
       throw storeFailure(error, 'reading a log')
     }
+  }
+
+  /**
+   * A block of the sealed part, by its place there.
+   * @throws {STORE_BLOCK_DAMAGED} the file is missing, or is not the block that belongs there
+   * @throws {STORE_FAILED} it can't be read
+   */
+  openBlock(index: number): SealedBlock {
+    return openSealedBlock(this.#fs, this.folder, this.#sealed!.entries[index]!)
   }
 
   /** Takes away everything from an offset on. @throws {STORE_FAILED} and then the next append tries again first */
@@ -96,7 +128,7 @@ export class Log {
     this.#sizeBytes = sizeBytes
     this.#mustCut = true
     try {
-      this.#open().truncate(sizeBytes)
+      this.#open().truncate(this.#placeOf(sizeBytes))
     } catch (error) {
       throw storeFailure(error, 'cutting a log back')
     }
@@ -129,44 +161,49 @@ export class Log {
    * @throws {STORE_FAILED} the old file stays
    */
   async rewrite(): Promise<void> {
-    const made = `${this.path}.new`
-    let handle: FileHandle | null = null
+    const copy = this.replacement(`${this.path}.new`)
     try {
-      removeIfThere(this.#fs, made)
-      handle = this.#fs.open(made, 'createNew')
-      let copied = 0
-      for (let round = 0; copied < this.#sizeBytes; round++) {
-        if (round === MAX_COPY_ROUNDS) throw new Error('the log grows too fast to be copied')
-        copied = this.#copy(handle, copied)
-        await handle.sync()
-      }
-      handle.close()
-      handle = null
-      this.#fs.rename(made, this.path)
-      this.#pool.drop(this.path)
-      this.#mustCut = false
-      this.#names.forget(this.feed)
-      await this.#names.sync(this.feed, this.folder)
-      this.#isDistrusted = false
+      copy.begin(this.#sealed)
+      await copy.finish(this.fileStart)
     } catch (error) {
       this.#isDistrusted = true
-      handle?.close()
-      removeQuietly(this.#fs, made)
+      copy.abandon()
       throw storeFailure(error, 'writing a log anew')
     }
   }
 
-  #copy(target: FileHandle, from: number): number {
-    const buffer = new Uint8Array(COPY_BYTES)
-    let at = from
-    while (at < this.#sizeBytes) {
-      const wanted = Math.min(COPY_BYTES, this.#sizeBytes - at)
-      const read = this.read(buffer, 0, wanted, at)
-      if (read < wanted) throw new Error('the log is shorter than what was appended')
-      target.write(buffer.subarray(0, read), at)
-      at += read
-    }
-    return at
+  /**
+   * A file that is to take the place of this one.
+   * @param made its path meanwhile, for each use its own
+   */
+  replacement(made: string): LogReplacement {
+    return new LogReplacement(this, this.#fs, made, {
+      takePlace: (sealed, sizeBytes) => {
+        this.#fs.rename(made, this.path)
+        this.#pool.drop(this.path)
+        this.#sealed = sealed
+        this.#sizeBytes = sizeBytes
+        this.#mustCut = false
+        this.#names.forget(this.feed)
+      },
+      syncName: async () => {
+        try {
+          await this.#names.sync(this.feed, this.folder)
+        } catch (error) {
+          this.#isDistrusted = true
+          throw error
+        }
+        this.#isDistrusted = false
+      },
+    })
+  }
+
+  /** Where an offset is in the file. */
+  #placeOf(offset: number): number {
+    if (this.#sealed === null) return offset
+    if (offset < this.#sealed.end)
+      throw new Error('an offset in a block was taken for one in the file')
+    return offset - this.#sealed.end + this.#sealed.headBytes
   }
 
   #cutQuietly(): void {
@@ -196,9 +233,9 @@ export class Log {
   }
 }
 
-/** Whether the frames of a log from an offset on are all whole. Reads them. */
-export function isLogWhole(log: Log, fromOffset: number): boolean {
-  const walk = new LogWalk(log.read, fromOffset, log.sizeBytes)
+/** Whether the frames in a log's file are all whole. Reads them. */
+export function isFileWhole(log: Log): boolean {
+  const walk = new LogWalk(log.read, log.fileStart, log.sizeBytes)
   for (;;) {
     const step = walk.next()
     if (step === 'end') return walk.offset === log.sizeBytes

@@ -5,9 +5,9 @@
  * The index is open addressing with linear probing over `slots` (row + 1, 0 = free), at most 70 %
  * full. It knows 64 bits of each key; a hit is confirmed in the frame. Other threads may read it
  * while rows are added (`key-hints.ts`). Rows of one feed, and rows of
- * one type, are chained from the newest back. Columns are only ever appended to, but for `feed`:
- * the rows of a dropped feed get `NONE` there, stay in the chains of their types and in the index,
- * and are passed over.
+ * one type, are chained from the newest back. Columns are only ever appended to, but for `feed` and
+ * `offset`: the rows of a dropped feed get `NONE` for it, stay in the chains of their types and in
+ * the index, and are passed over; frames may be put in another order.
  * Invariant: the previous row in a chain is smaller than the row.
  */
 import {
@@ -38,7 +38,7 @@ export interface MessageRow {
   readonly keyBytes: Uint8Array
   readonly feed: number
   readonly sequence: number
-  /** Where the frame begins in the feed's log. */
+  /** Where the frame begins in the feed's log, whether it lies in a block or in the file. */
   readonly offset: number
   /** Bytes of the message. */
   readonly length: number
@@ -160,6 +160,7 @@ export class MessageTable {
     writer.changingColumn('messages/lastOfType', this.#lastOfType, this.types.count)
     writer.changingColumn('messages/slots', this.#slots, this.#slots.length)
     writer.changingColumn('messages/feed', this.feed, this.count)
+    writer.changingColumn('messages/offset', this.offset, this.count)
     for (const [name, column] of this.#fixedColumns()) writer.column(name, column, this.count)
   }
 
@@ -175,6 +176,7 @@ export class MessageTable {
     // Room for what the next hours bring, so that the first message does not copy everything.
     this.#reserve(count + (count >>> 4) + 64)
     reader.column('messages/feed', this.feed, count)
+    reader.column('messages/offset', this.offset, count)
     for (const [name, column] of this.#fixedColumns()) reader.column(name, column, count)
     this.count = count
     const slotCount = reader.count('messages/slots', 4)
@@ -190,7 +192,6 @@ export class MessageTable {
       ['messages/high', this.high],
       ['messages/low', this.low],
       ['messages/sequence', this.sequence],
-      ['messages/offset', this.offset],
       ['messages/length', this.length],
       ['messages/received', this.received],
       ['messages/claimed', this.claimed],

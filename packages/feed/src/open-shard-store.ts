@@ -21,8 +21,11 @@ import { LogSet } from './log-set.js'
 import { Rebuild } from './rebuild.js'
 import { RecordKeeper } from './record-keeper.js'
 import { foldLog, type Recovering, recoverFeeds } from './recovery.js'
+import { RelayedLog, type RelayHost, type Relaying } from './relaying.js'
 import { RowReader } from './row-reader.js'
-import { ShardQueries } from './shard-queries.js'
+import type { SealedPart } from './sealed-part.js'
+import { type PackFrames, Sealing, type SealPolicy } from './sealing.js'
+import { diskBytes, ShardQueries, sealedInfo } from './shard-queries.js'
 import type {
   AppendEntry,
   Progress,
@@ -37,6 +40,7 @@ import type {
 import { emptyTables, type ShardTables } from './shard-tables.js'
 import { StoreError, storeFailure, systemCode } from './store-error.js'
 import { defaultLimits, type StoreLimits } from './store-limits.js'
+import { Unsealing } from './unsealing.js'
 import { walkedFeed } from './walked-feed.js'
 
 /** The few messages that waited out of order are read again as a rebuild goes. */
@@ -45,6 +49,7 @@ const REBUILD_CACHE_BYTES = 1024 * 1024
 export class OpenShardStore extends ShardQueries implements ShardStore {
   protected tables: ShardTables
   protected readonly reader: RowReader
+  protected readonly sealedOf = (feed: number): SealedPart | null => this.#logs.sealed(feed)
   readonly #options: ShardStoreOptions
   readonly #limits: StoreLimits
   readonly #logs: LogSet
@@ -215,6 +220,14 @@ export class OpenShardStore extends ShardQueries implements ShardStore {
     return this.tables.feeds.messages[feed] as number
   }
 
+  sealing(feed: number, policy: SealPolicy, pack: PackFrames): Relaying {
+    return this.#relaying(feed, (host) => new Sealing(host, policy, pack))
+  }
+
+  unsealing(feed: number): Relaying {
+    return this.#relaying(feed, (host) => new Unsealing(host))
+  }
+
   *rebuildAll(): Generator<RebuildProgress, readonly RebuildFailure[]> {
     this.#assertReady()
     if (this.#rebuild !== null) throw new StoreError('STORE_BUSY', 'a rebuild is under way', {})
@@ -273,8 +286,16 @@ export class OpenShardStore extends ShardQueries implements ShardStore {
     const quarantined: typeof damaged = []
     const missing: typeof damaged = []
     let bytes = 0
+    const sealed = { feeds: 0, messages: 0, bytes: 0, logBytes: 0 }
     for (let feed = 0; feed < feeds.count; feed++) {
-      bytes += feeds.logBytes[feed] as number
+      bytes += diskBytes(feeds.logBytes[feed] as number, this.sealedOf(feed))
+      const part = sealedInfo(this.sealedOf(feed))
+      if (part !== null) {
+        sealed.feeds += 1
+        sealed.messages += part.messages
+        sealed.bytes += part.bytes
+        sealed.logBytes += part.logBytes
+      }
       if (feeds.has(feed, DAMAGED)) damaged.push(this.tables.feedId(feed))
       if (feeds.has(feed, QUARANTINED)) quarantined.push(this.tables.feedId(feed))
       if (feeds.has(feed, MISSING)) missing.push(this.tables.feedId(feed))
@@ -283,6 +304,7 @@ export class OpenShardStore extends ShardQueries implements ShardStore {
       feeds: feeds.count - feeds.goneCount,
       messages: messages.count - messages.droppedCount,
       bytes,
+      sealed,
       cache: {
         bytes: this.reader.cachedBytes,
         maxBytes: this.#limits.cacheBytes,
@@ -320,6 +342,37 @@ export class OpenShardStore extends ShardQueries implements ShardStore {
       letGo: (feed) => this.#letGo(feed),
       isDoubtful: (feed) => this.#appender.doubtful.has(feed),
     })
+  }
+
+  #relaying(feed: number, make: (host: RelayHost) => Relaying): Relaying {
+    const log = this.#writable(feed)
+    const data = { feed: this.tables.feedId(feed) }
+    if (this.tables.feeds.has(feed, QUARANTINED)) {
+      throw new StoreError('STORE_QUARANTINED', 'a feed set aside is left as it is', data)
+    }
+    const { fs, random, turns } = this.#options.ports
+    const others = async () => {
+      await new Promise<void>((resolve) => turns.soon(resolve))
+      this.#assertOpen()
+    }
+    return new RelayedLog(log, others, (pause) =>
+      make({
+        fs,
+        random,
+        log,
+        pause,
+        names: this.#logs.names,
+        reader: this.reader,
+        tables: () => this.tables,
+        sync: () => this.#appender.syncs.syncNow(log),
+        changed: (sealed, hasMoved) => {
+          this.#logs.setSealed(feed, sealed)
+          this.tables.feeds.layout[feed] = sealed?.layout ?? 0
+          if (hasMoved) this.#rebuild?.foldAgain(feed)
+          this.#changeCount += 1
+        },
+      }),
+    )
   }
 
   #letGo(feed: number): void {
@@ -448,7 +501,7 @@ export class OpenShardStore extends ShardQueries implements ShardStore {
 
   #assertIdle(log: Log | undefined): void {
     if (log?.isBusy !== true) return
-    throw new StoreError('STORE_BUSY', 'a durable append of this feed is under way', {
+    throw new StoreError('STORE_BUSY', 'a durable append or sealing of this feed is under way', {
       feed: this.tables.feedId(log.feed),
     })
   }

@@ -57,13 +57,33 @@ export interface FeedStatus {
   readonly sequence: Sequence
   /** Messages held, out-of-order ones included. */
   readonly messages: number
-  /** Size of the log on disk. */
+  /** On the disk: the log and its blocks. */
   readonly bytes: number
+  /** Of a feed with blocks only. */
+  readonly sealed?: SealedMessages
   readonly state: FeedState
   readonly forked: boolean
   readonly active: boolean
   /** Of the own feed only. */
   readonly publish?: PublishStatus
+}
+
+/** The oldest messages of a feed, which lie in blocks. */
+export interface SealedMessages {
+  readonly messages: number
+  /** Of the block files. */
+  readonly bytes: number
+  /** That these messages take outside of blocks. */
+  readonly logBytes: number
+}
+
+/** What sealing or unsealing made of a feed. */
+export interface RelaidFeed {
+  /** Messages that went into blocks, or came out of them. */
+  readonly messages: number
+  /** On the disk: the log and its blocks. */
+  readonly bytesBefore: number
+  readonly bytesAfter: number
 }
 
 /** Both sides of a fork, as frames. */
@@ -130,6 +150,13 @@ export type FeedCall =
   | { readonly op: 'verify' }
   /** Folds the indexes of this feed again from its log, in one go; replies `{ messages }`. */
   | { readonly op: 'rebuild' }
+  /**
+   * Packs the oldest messages into blocks, while others are served. Replies `RelaidFeed`. Where no
+   * numbers are given those of the configuration hold.
+   */
+  | { readonly op: 'seal'; readonly keepMessages?: number; readonly minMessages?: number }
+  /** Takes all messages out of their blocks. Replies `RelaidFeed`. */
+  | { readonly op: 'unseal' }
   /** Stream: messages in sequence order; chunks are `FeedChunk`. */
   | ({ readonly op: 'read' } & ReadRange)
 
@@ -353,7 +380,10 @@ export interface ShardStatus {
   readonly feeds: number
   readonly activeFeeds: number
   readonly messages: number
+  /** On the disk: logs and blocks. */
   readonly bytes: number
+  /** Of all feeds with blocks together. */
+  readonly sealed: SealedMessages & { readonly feeds: number }
   readonly quarantined: readonly FeedId[]
   readonly damaged: readonly FeedId[]
   /**

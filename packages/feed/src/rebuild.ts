@@ -8,6 +8,7 @@
  */
 import { listFeedFolders } from './feed-folder.js'
 import { FORKED, GONE, MISSING, QUARANTINED, RECORDED } from './feed-table.js'
+import type { FoundLog } from './log-set.js'
 import { WALK_WINDOW_BYTES } from './log-walk.js'
 import { foldFrames, noteRecord, type Recovering, setAside } from './recovery.js'
 import type { RebuildFailure, RebuildProgress, StoreTrouble } from './shard-store.js'
@@ -140,8 +141,10 @@ export class Rebuild {
     const held = logs.held(feed)
     const folder = logs.folder(tables, feed)
     let end: number
+    let found: FoundLog
     try {
-      const size = logs.sizeOnDisk(folder)
+      found = logs.onDisk(folder)
+      const size = found.sizeBytes
       if (size === 0 && known > 0) return 'gone'
       end = Math.min(size, held === undefined ? size : held.isBusy ? known : held.sizeBytes)
       noteRecord(this.#work, feed, folder)
@@ -153,7 +156,7 @@ export class Rebuild {
       const lostBytes = known - end
       this.#work.report({ kind: 'logShrunk', feed: tables.feedId(feed), lostBytes })
     }
-    const log = held ?? logs.found(tables, feed, end)
+    const log = held ?? logs.found(tables, feed, { ...found, sizeBytes: end })
     const foldedTo = yield* foldFrames(this.#work, feed, log, 0, end, this.#window)
     this.#with.letGo(feed)
     return foldedTo === null ? 'failed' : 'folded'

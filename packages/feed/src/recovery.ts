@@ -11,6 +11,7 @@ import type { FileSystem } from '@dunbar/actor'
 import { messageKeyFromBytes } from '@dunbar/core'
 import { listFeedFolders } from './feed-folder.js'
 import { DAMAGED, FORKED, GONE, MISSING, QUARANTINED, RECORDED } from './feed-table.js'
+import { FeedWalk } from './feed-walk.js'
 import {
   FRAME_HEADER_BYTES,
   FrameReader,
@@ -21,10 +22,11 @@ import {
 } from './frame.js'
 import type { IndexBuilder } from './index-builders.js'
 import type { Log } from './log.js'
-import type { LogSet } from './log-set.js'
-import { LogWalk, WALK_WINDOW_BYTES } from './log-walk.js'
+import type { FoundLog, LogSet } from './log-set.js'
+import { WALK_WINDOW_BYTES } from './log-walk.js'
 import type { RecordKeeper } from './record-keeper.js'
 import type { RowReader } from './row-reader.js'
+import { tidyBlocks } from './sealed-folder.js'
 import type { StoreTrouble } from './shard-store.js'
 import type { ShardTables } from './shard-tables.js'
 import { storeFailure, systemCode } from './store-error.js'
@@ -70,12 +72,12 @@ export function* recoverFeeds(
       yield
       if (visit.kind === 'foreign') tellForeign(work, visit.path)
       else if (work.belongsHere(visit.idBytes)) {
-        const size = logSize(work, visit.idBytes, visit.folder)
-        if (size === null) continue
+        const found = findLog(work, visit.idBytes, visit.folder)
+        if (found === null) continue
         const feed = feeds.add(visit.idBytes)
         seen.add(feed)
-        const found = inspect(work, feed, visit.folder, size)
-        if (found !== null) longer.push({ feed, ...found })
+        const more = inspect(work, feed, visit.folder, found)
+        if (more !== null) longer.push({ feed, ...more })
       }
     }
   } catch (error) {
@@ -106,13 +108,15 @@ export function* recoverFeeds(
   }
 }
 
-/** Bytes of a feed's log; an error where it can't be looked at; null for what is no folder. */
-function logSize(work: Recovering, idBytes: Uint8Array, folder: string): number | Error | null {
+/** A feed's log; an error where it can't be looked at; null for what is no folder. */
+function findLog(work: Recovering, idBytes: Uint8Array, folder: string): FoundLog | Error | null {
   const feed = work.tables.feeds.find(idBytes)
   const held = feed === -1 ? undefined : work.logs.held(feed)
-  if (held !== undefined) return held.sizeBytes
+  if (held !== undefined) return held
   try {
-    return work.logs.sizeOnDisk(folder)
+    const found = work.logs.onDisk(folder)
+    tidyBlocks(work.fs, folder, found.sealed)
+    return found
   } catch (error) {
     if (systemCode(error) !== 'ENOTDIR') return error as Error
     tellForeign(work, folder)
@@ -129,27 +133,31 @@ function inspect(
   work: Recovering,
   feed: number,
   folder: string,
-  size: number | Error,
+  found: FoundLog | Error,
 ): { from: number; size: number } | null {
   const { tables, progress } = work
   const { feeds } = tables
+  let isOtherLayout: boolean
   try {
-    if (typeof size !== 'number') throw size
+    if (found instanceof Error) throw found
     noteRecord(work, feed, folder)
+    isOtherLayout = feeds.layout[feed] !== (found.sealed?.layout ?? 0)
+    work.logs.setSealed(feed, found.sealed)
   } catch (error) {
     setAside(work, feed, error)
     return null
   }
+  const size = found.sizeBytes
   const known = feeds.logBytes[feed] as number
   progress.target += size
   progress.current += Math.min(known, size)
-  const isDamageKnown = feeds.has(feed, DAMAGED) && !hasHole(tables, feed)
-  if (size === known && !isDamageKnown) return null
-  if (size > known && !isDamageKnown) {
+  const mustRefold = isOtherLayout || (feeds.has(feed, DAMAGED) && !hasHole(tables, feed))
+  if (size === known && !mustRefold) return null
+  if (size > known && !mustRefold) {
     feeds.set(feed, MISSING, false)
     return { from: known, size }
   }
-  if (size < known) {
+  if (size < known && !isOtherLayout) {
     work.report({ kind: 'logShrunk', feed: tables.feedId(feed), lostBytes: known - size })
   }
   tables.dropFeed(feed, FORKED | RECORDED | QUARANTINED)
@@ -194,8 +202,8 @@ export function* foldLog(
   const { tables } = work
   let log: Log
   try {
-    const size = work.logs.sizeOnDisk(work.logs.folder(tables, feed))
-    log = work.logs.found(tables, feed, size)
+    const found = work.logs.onDisk(work.logs.folder(tables, feed))
+    log = work.logs.found(tables, feed, found)
     if (log.mustCut) log.cutTo(log.sizeBytes)
   } catch (error) {
     setAside(work, feed, error)
@@ -220,7 +228,8 @@ export function* foldFrames(
   const { tables, progress } = work
   const { feeds } = tables
   const fold = new FeedFold(work, feed)
-  const walk = new LogWalk(log.read, from, to, window)
+  const walk = new FeedWalk(log, from, to, window)
+  if (from === 0) feeds.layout[feed] = log.sealed?.layout ?? 0
   let at = from
   let isDamaged = false
   const damage = (to: number): void => {

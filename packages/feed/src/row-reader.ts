@@ -1,11 +1,13 @@
 /**
  * Reads the frames of rows: from a cache bounded in bytes, or from the logs, where rows that lie
- * one behind the other are read at once. Every frame that leaves is whole, has the sequence that
- * its row says, and a key with the row's fingerprint.
+ * one behind the other are read at once, or from blocks, which stand opened in the same cache. Every
+ * frame that leaves is whole, has the sequence that its row says, and a key with the row's
+ * fingerprint.
  */
 import { LRUCache } from 'lru-cache'
 import { bytesEqual, FRAME_HEADER_BYTES, frameKey, frameSequence, isWholeFrame } from './frame.js'
 import type { Log } from './log.js'
+import type { SealedBlock } from './sealed-block.js'
 import type { RangeFrames, RowFrames } from './shard-store.js'
 import type { ShardTables } from './shard-tables.js'
 import { StoreError } from './store-error.js'
@@ -18,7 +20,8 @@ const MAX_READ_BYTES = 1024 * 1024
 export class RowReader {
   readonly #logOf: (feed: number) => Log
   readonly #noteDamage: (row: number) => void
-  readonly #cache: LRUCache<number, Uint8Array>
+  /** Frames by their row, opened blocks by `<feed>/<number>`. */
+  readonly #cache: LRUCache<number | string, Uint8Array | SealedBlock>
   #tables: ShardTables
   hits = 0
   misses = 0
@@ -35,7 +38,7 @@ export class RowReader {
     this.#noteDamage = noteDamage
     this.#cache = new LRUCache({
       maxSize: Math.max(1, cacheBytes),
-      sizeCalculation: (frame) => frame.length + ENTRY_BYTES,
+      sizeCalculation: (held) => ENTRY_BYTES + (isFrame(held) ? held.length : held.sizeBytes),
     })
   }
 
@@ -53,11 +56,14 @@ export class RowReader {
   forgetFeed(feed: number): void {
     const { feeds, messages } = this.#tables
     if (this.#cache.size < (feeds.messages[feed] as number)) {
-      for (const row of [...this.#cache.keys()]) {
-        if (messages.feed[row] === feed) this.#cache.delete(row)
+      for (const key of [...this.#cache.keys()]) {
+        if (typeof key === 'number' && messages.feed[key] === feed) this.#cache.delete(key)
       }
     } else {
       for (const row of this.#tables.rowsOfFeed(feed)) this.#cache.delete(row)
+    }
+    for (const { number } of this.#logOf(feed).sealed?.entries ?? []) {
+      this.#cache.delete(blockKey(feed, number))
     }
   }
 
@@ -71,16 +77,15 @@ export class RowReader {
     const { messages } = this.#tables
     if (!messages.isLive(row))
       throw new StoreError('STORE_ROW_GONE', 'there is no such row', { row })
-    const held = this.#cache.get(row)
+    const held = this.#cached(row)
     if (held !== undefined) {
       this.hits += 1
       return held
     }
     this.misses += 1
     const frame = new Uint8Array(FRAME_HEADER_BYTES + (messages.length[row] as number))
-    const log = this.#logOf(messages.feed[row] as number)
-    const read = log.read(frame, 0, frame.length, messages.offset[row] as number)
-    if (read !== frame.length || !this.#isFrameOf(row, frame)) {
+    this.#readInto(frame, 0, row, frame.length)
+    if (!this.#isFrameOf(row, frame)) {
       this.#noteDamage(row)
       throw new StoreError('STORE_ROW_DAMAGED', 'the log does not hold the message any more', {
         feed: this.#tables.feedId(messages.feed[row] as number),
@@ -194,16 +199,22 @@ export class RowReader {
     return rows.subarray(0, end)
   }
 
-  /** Rows from `at` on that lie one behind the other in one log. */
+  #cached(row: number): Uint8Array | undefined {
+    return this.#cache.get(row) as Uint8Array | undefined
+  }
+
+  /** Rows from `at` on that lie one behind the other in one log, in its file or in one block. */
   #runLength(rows: Uint32Array | readonly number[], at: number, count: number): number {
     const { messages } = this.#tables
     const first = rows[at] as number
     if (!messages.isLive(first)) return 1
     const feed = messages.feed[first]
     const start = messages.offset[first] as number
+    const { sealed } = this.#logOf(feed as number)
+    const blockEnd = sealed?.entries[sealed.indexAt(start)]?.end
     let end = start + FRAME_HEADER_BYTES + (messages.length[first] as number)
     let length = 1
-    while (at + length < count && end - start < MAX_READ_BYTES) {
+    while (at + length < count && end - start < MAX_READ_BYTES && end !== blockEnd) {
       const row = rows[at + length] as number
       if (messages.feed[row] !== feed || messages.offset[row] !== end) break
       end += FRAME_HEADER_BYTES + (messages.length[row] as number)
@@ -223,27 +234,54 @@ export class RowReader {
     const { messages } = this.#tables
     const first = rows[at] as number
     if (!messages.isLive(first)) return
-    const held = run === 1 ? this.#cache.get(first) : undefined
-    if (held !== undefined) {
-      this.hits += 1
-      target.set(held, end)
-      return
-    }
     this.misses += 1
     const last = rows[at + run - 1] as number
-    const start = messages.offset[first] as number
     const length =
       (messages.offset[last] as number) +
       FRAME_HEADER_BYTES +
       (messages.length[last] as number) -
-      start
-    let read = 0
+      (messages.offset[first] as number)
     try {
-      read = this.#logOf(messages.feed[first] as number).read(target, end, length, start)
+      this.#readInto(target, end, first, length)
     } catch (error) {
       if (!isUnreadable(error)) throw error
+      target.fill(0, end, end + length)
     }
-    target.fill(0, end + read, end + length)
+  }
+
+  /**
+   * Reads bytes of a log from the frame of a row on, all of them from its file or all from one
+   * block. What can't be had is left as zeros, which are no frame.
+   */
+  #readInto(target: Uint8Array, at: number, row: number, length: number): void {
+    const { messages } = this.#tables
+    const feed = messages.feed[row] as number
+    const offset = messages.offset[row] as number
+    const log = this.#logOf(feed)
+    const index = log.sealed?.indexAt(offset) ?? -1
+    if (index === -1) {
+      const read = log.read(target, at, length, offset)
+      target.fill(0, at + read, at + length)
+      return
+    }
+    try {
+      const block = this.#block(log, index)
+      const place = (messages.sequence[row] as number) - block.firstSequence
+      target.set(block.framesFrom(place, length), at)
+    } catch (error) {
+      if (!(error instanceof StoreError && error.code === 'STORE_BLOCK_DAMAGED')) throw error
+      target.fill(0, at, at + length)
+    }
+  }
+
+  /** An opened block. @throws {STORE_BLOCK_DAMAGED} @throws {STORE_FAILED} */
+  #block(log: Log, index: number): SealedBlock {
+    const key = blockKey(log.feed, log.sealed!.entries[index]!.number)
+    const held = this.#cache.get(key) as SealedBlock | undefined
+    if (held !== undefined) return held
+    const block = log.openBlock(index)
+    this.#cache.set(key, block)
+    return block
   }
 
   #isFrameOf(row: number, frame: Uint8Array): boolean {
@@ -255,6 +293,10 @@ export class RowReader {
     )
   }
 }
+
+const isFrame = (held: Uint8Array | SealedBlock): held is Uint8Array => held instanceof Uint8Array
+
+const blockKey = (feed: number, number: number): string => `${feed}/${number}`
 
 /** One log that can't be read does not keep the others from being read. */
 const isUnreadable = (error: unknown): boolean =>

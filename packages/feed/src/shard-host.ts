@@ -10,6 +10,23 @@ export interface OwnFeed {
   readonly lock: PublishLock
 }
 
+/** When the oldest messages of a feed go into blocks, and which. */
+export interface SealingSettings {
+  /** Whether an idle feed is sealed as soon as a whole block has come together. */
+  readonly isAutomatic: boolean
+  /** The newest messages of a feed that stay as they are. */
+  readonly keepMessages: number
+  /** With fewer messages to seal, a feed is left as it is. */
+  readonly minMessages: number
+}
+
+/** Where nothing else is said. */
+export const defaultSealing: SealingSettings = {
+  isAutomatic: false,
+  keepMessages: 16,
+  minMessages: 64,
+}
+
 /** The actors that are at work; tells the other shards whether there are any. */
 export class BusyFeeds {
   readonly #actors = new Set<object>()
@@ -55,6 +72,7 @@ export interface ShardHost {
   readonly cores: CoreShare
   /** An idle feed actor passivates after this. */
   readonly passivateAfterMs: number
+  readonly sealing: SealingSettings
   /** Arrival time for a message that came just now: ms, rising, never twice in this shard. */
   receivedNow(): number
   /** Tells those who read live that messages were appended or a fork was seen. Costs nothing where nobody does. */

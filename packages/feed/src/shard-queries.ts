@@ -3,8 +3,9 @@ import { NONE } from './columns.js'
 import { DAMAGED, FORKED, GONE, QUARANTINED } from './feed-table.js'
 import { frameMessage } from './frame.js'
 import { ENCRYPTED_TYPE } from './message-table.js'
-import type { KeyTable, Order } from './protocol.js'
+import type { KeyTable, Order, SealedMessages } from './protocol.js'
 import type { RowReader } from './row-reader.js'
+import type { SealedPart } from './sealed-part.js'
 import type {
   AboutRows,
   ContactState,
@@ -23,6 +24,8 @@ export abstract class ShardQueries {
   /** Replaced as a whole when a snapshot is loaded and when all is folded again. */
   protected abstract tables: ShardTables
   protected abstract readonly reader: RowReader
+  /** What of a feed's log lies in blocks; null for nothing. */
+  protected abstract readonly sealedOf: (feed: number) => SealedPart | null
 
   feedNumber(idBytes: Uint8Array): number {
     const { feeds } = this.tables
@@ -57,7 +60,8 @@ export abstract class ShardQueries {
       headKey: sequence === 0 ? null : new Uint8Array(feeds.headKey(feed)),
       headRow: this.headRow(feed),
       messages: feeds.messages[feed] as number,
-      bytes: feeds.logBytes[feed] as number,
+      bytes: diskBytes(feeds.logBytes[feed] as number, this.sealedOf(feed)),
+      sealed: sealedInfo(this.sealedOf(feed)),
       flags: {
         isDamaged: feeds.has(feed, DAMAGED),
         isQuarantined: feeds.has(feed, QUARANTINED),
@@ -209,3 +213,13 @@ export abstract class ShardQueries {
     }
   }
 }
+
+/** Bytes that a log takes on the disk, its blocks included. */
+export const diskBytes = (logBytes: number, sealed: SealedPart | null): number =>
+  sealed === null ? logBytes : logBytes - sealed.end + sealed.headBytes + sealed.fileBytes
+
+/** What is told of the blocks of a feed; null for none. */
+export const sealedInfo = (sealed: SealedPart | null): SealedMessages | null =>
+  sealed === null || sealed.entries.length === 0
+    ? null
+    : { messages: sealed.lastSequence, bytes: sealed.fileBytes, logBytes: sealed.end }

@@ -2,7 +2,9 @@ import type { Ports } from '@dunbar/actor'
 import type { FeedId, Sequence } from '@dunbar/core'
 import type { FeedRecord, ForkRecord } from './feed-record.js'
 import { OpenShardStore } from './open-shard-store.js'
-import type { FrameBatch, KeyTable, Order } from './protocol.js'
+import type { FrameBatch, KeyTable, Order, SealedMessages } from './protocol.js'
+import type { Relaying } from './relaying.js'
+import type { PackFrames, SealPolicy } from './sealing.js'
 import type { StoreLimits } from './store-limits.js'
 
 /** What a store takes from the machine. */
@@ -83,8 +85,10 @@ export interface FeedInfo {
   /** Row of the message at `sequence`; -1 for none. */
   readonly headRow: number
   readonly messages: number
-  /** Size of the log. */
+  /** On the disk: the log and its blocks. */
   readonly bytes: number
+  /** Null for a feed without blocks. */
+  readonly sealed: SealedMessages | null
   readonly flags: FeedFlags
 }
 
@@ -179,7 +183,9 @@ export type WalkedFrame =
   | {
       readonly kind: 'damaged'
       readonly sequence: Sequence
-      readonly reason: 'FRAME_DAMAGED' | 'FRAME_TORN'
+      /** The last one that stood there, where that is known; null elsewhere. */
+      readonly lastSequence: Sequence | null
+      readonly reason: 'FRAME_DAMAGED' | 'FRAME_TORN' | 'BLOCK_DAMAGED'
       readonly from: number
       readonly to: number
     }
@@ -187,8 +193,9 @@ export type WalkedFrame =
 export interface StoreStatistics {
   readonly feeds: number
   readonly messages: number
-  /** Of all logs together. */
+  /** Of all logs and blocks together. */
   readonly bytes: number
+  readonly sealed: SealedMessages & { readonly feeds: number }
   readonly cache: {
     readonly bytes: number
     readonly maxBytes: number
@@ -360,6 +367,14 @@ export interface ShardStore {
    * @throws {STORE_FAILED} the folder of feeds can't be listed
    */
   rebuildAll(): Generator<RebuildProgress, readonly RebuildFailure[]>
+  /**
+   * Packs the oldest messages of a feed into blocks; see `Relaying`. One change of a feed at a time.
+   * @param pack done elsewhere or here
+   * @throws {STORE_BUSY} @throws {STORE_QUARANTINED} @throws {STORE_NOT_READY}
+   */
+  sealing(feed: number, policy: SealPolicy, pack: PackFrames): Relaying
+  /** Writes all blocks of a feed back to its log. @throws as `sealing` */
+  unsealing(feed: number): Relaying
   /** Whether a feed's log is open, so that it costs more than its columns. */
   isOpen(feed: number): boolean
   /** Gives back the file handle and the cached frames of a feed. */

@@ -18,7 +18,7 @@ import { type SnapshotReader, SnapshotVoid, type SnapshotWriter } from './snapsh
 import { typeOfContent } from './stored-message.js'
 
 /** Counts up when the columns of the tables of feeds and messages change their meaning. */
-const TABLES_VERSION = 1
+const TABLES_VERSION = 2
 /** Lists of the rows of feeds that were read lately. */
 const ROW_LISTS_BYTES = 4 * 1024 * 1024
 /** A place this near to the newest message is found by going back from there. */

@@ -4,7 +4,15 @@ import { feedBehaviour } from './actor.js'
 import { CoreShare } from './core-share.js'
 import { PublishLock } from './publish-lock.js'
 import { shardBehaviour } from './shard-actor.js'
-import { BusyFeeds, type OwnFeed, type ShardHost, shardActorName, shardOf } from './shard-host.js'
+import {
+  BusyFeeds,
+  defaultSealing,
+  type OwnFeed,
+  type SealingSettings,
+  type ShardHost,
+  shardActorName,
+  shardOf,
+} from './shard-host.js'
 import { openShardStore, type ShardStore, type StoreTrouble } from './shard-store.js'
 
 /** What a shard's thread is started with; plain data. */
@@ -16,6 +24,8 @@ export interface ShardThreadData {
   readonly cacheBytes: number
   readonly openFiles: number
   readonly passivateAfterMs: number
+  /** Default: only what is asked for is sealed. */
+  readonly sealing?: SealingSettings
   /** 32 bytes, or null on the main network. */
   readonly hmacKey: Uint8Array | null
   /** The node's secret key, 64 bytes: signs the own feed, opens private messages. */
@@ -100,6 +110,7 @@ class OpenedStore {
       busyFeeds: new BusyFeeds(cores),
       cores,
       passivateAfterMs: data.passivateAfterMs,
+      sealing: data.sealing ?? defaultSealing,
       receivedNow: () => this.#receivedNow(),
       appended: () => this.#tell(),
       appendedInBulk: (messageCount) => this.#tellOfBulk(messageCount),

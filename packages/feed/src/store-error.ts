@@ -19,6 +19,10 @@ export type StoreErrorCode =
   | 'STORE_FEED_UNKNOWN'
   /** A log may not grow beyond 4 GiB. */
   | 'STORE_LOG_TOO_LARGE'
+  /** A block file is missing, or holds something else than it should. */
+  | 'STORE_BLOCK_DAMAGED'
+  /** What was written to a block file reads back as something else. */
+  | 'STORE_BLOCK_MISMATCH'
   /** Bytes end within a frame, or hold a length that no message has. */
   | 'FRAME_TORN'
   | 'FRAME_TOO_LARGE'

@@ -14,11 +14,13 @@ export interface Verification {
 /** Damaged messages listed by one call; further ones are left out. */
 const MAX_LISTED = 1000
 
-/** A place in the log that is no frame: what stood there are messages of a range. */
+/** A place in the log that is no frame, or a block that can't be read: what stood there are messages of a range. */
 interface LostPlace {
   readonly from: number
   /** Of the frame behind it; beyond all where none is. */
   to: number
+  /** Whether all of the range stood there; otherwise its first message did, and perhaps more. */
+  readonly isExact: boolean
   readonly reason: string
 }
 
@@ -45,8 +47,10 @@ export function* verifyFeed(
   for (const frame of feed === -1 ? [] : store.walkFeed(feed)) {
     yield
     if (frame.kind === 'damaged') {
-      const { sequence: from, reason } = frame
-      if (lost.length < MAX_LISTED) lost.push({ from, to: Number.POSITIVE_INFINITY, reason })
+      const { sequence: from, lastSequence, reason } = frame
+      const to = lastSequence === null ? Number.POSITIVE_INFINITY : lastSequence + 1
+      const place = { from, to, isExact: lastSequence !== null, reason }
+      if (lost.length < MAX_LISTED) lost.push(place)
       continue
     }
     const before = lost.at(-1)
@@ -70,11 +74,14 @@ export function* verifyFeed(
     }
     last = { sequence: frame.sequence, key: messageKeyFromBytes(frame.key) }
   }
-  for (const { from, to, reason } of lost) {
-    const sequence = whole.firstMissing(from)
-    if (sequence >= to) continue
-    note(sequence, reason)
-    messages += 1
+  for (const { from, to, isExact, reason } of lost) {
+    for (let sequence = from; ; sequence++) {
+      sequence = whole.firstMissing(sequence)
+      if (sequence >= to) break
+      note(sequence, reason)
+      messages += 1
+      if (!isExact) break
+    }
   }
   damaged.sort((left, right) => left.sequence - right.sequence)
   return { messages, damaged }
