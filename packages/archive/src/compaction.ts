@@ -11,8 +11,8 @@ import { type FeedId, sha256 } from '@dunbar/core'
 import { type Block, openBlock } from './block.js'
 import { type PackOptions, packBlock } from './block-writer.js'
 import { BlockOrder, encodeBundle, type MessageBlockRef } from './bundle.js'
-import { Dictionary, type DictionaryRef, rootEnds } from './dictionary.js'
-import { encodeDictionaryBlock, endsEqual } from './dictionary-block.js'
+import { Dictionary, type DictionaryEnds, type DictionaryRef, rootEnds } from './dictionary.js'
+import { encodeDictionaryBlock, endsEqual, isWithin } from './dictionary-block.js'
 import { type BlockMessage, blockEnd, flattenBlock, maxBlockMessages } from './flattening.js'
 import type { BlockSource } from './query.js'
 
@@ -51,9 +51,7 @@ export async function* compact(
   const parent = chain.at(-1) ?? null
   const dictionary = options.parent?.dictionary.clone() ?? Dictionary.root()
   const from = parent?.ends ?? rootEnds
-  for (const [author, blocks] of feeds) {
-    for await (const messages of groupsOf(blocks)) flattenBlock(author, messages, dictionary)
-  }
+  await number(feeds, dictionary)
   let ref = parent
   const dictionaries = [...chain]
   if (!endsEqual(from, dictionary.ends)) {
@@ -76,8 +74,48 @@ export async function* compact(
   yield { kind: 'bundle', ...encodeBundle(bundle) }
 }
 
+type FeedBlocks = readonly [FeedId, readonly BlockSource[]]
+
+/** Entries of one kind that a feed may add before others have added theirs. */
+const maxFeedEntries = 1_024
+
+/**
+ * Adds to the dictionary what is in the messages. A feed that would take up much of it comes after
+ * all others: when nothing more fits, its own messages are those that are stored as text.
+ */
+async function number(feeds: readonly FeedBlocks[], dictionary: Dictionary): Promise<void> {
+  const lavish: FeedBlocks[] = []
+  for (const feed of feeds) {
+    const before = dictionary.ends
+    if (await numberFeed(feed, dictionary, maxFeedEntries)) continue
+    dictionary.rollback(before)
+    lavish.push(feed)
+  }
+  for (const feed of lavish) await numberFeed(feed, dictionary, Number.POSITIVE_INFINITY)
+}
+
+/** False where the feed adds more than `maxEntries` of a kind; it may have added them then. */
+async function numberFeed(
+  [author, blocks]: FeedBlocks,
+  dictionary: Dictionary,
+  maxEntries: number,
+): Promise<boolean> {
+  const { types, objectKeys, objectPaths, objectSignatures } = dictionary.ends
+  const limit: DictionaryEnds = {
+    types: types + maxEntries,
+    objectKeys: objectKeys + maxEntries,
+    objectPaths: objectPaths + maxEntries,
+    objectSignatures: objectSignatures + maxEntries,
+  }
+  for await (const messages of groupsOf(blocks)) {
+    flattenBlock(author, messages, dictionary)
+    if (!isWithin(dictionary.ends, limit)) return false
+  }
+  return true
+}
+
 /** The blocks of each feed in order of their sequences. */
-function feedsOf(sources: Iterable<BlockSource>): readonly (readonly [FeedId, BlockSource[]])[] {
+function feedsOf(sources: Iterable<BlockSource>): readonly FeedBlocks[] {
   const feeds = new Map<FeedId, BlockSource[]>()
   for (const source of sources) {
     const { author } = source.sketch

@@ -28,7 +28,7 @@ export {
   type DictionaryEnds,
   type DictionaryRef,
   isFieldName,
-  maxDictionaryEntries,
+  maxDictionaryEnds,
   maxDictionarySteps,
   maxKeyUnits,
   maxPathKeys,

@@ -9,8 +9,10 @@ import {
   compact,
   Dictionary,
   decodeBundle,
+  decodeDictionaryBlock,
   encodeDictionaryBlock,
   flattenBlock,
+  maxDictionaryEnds,
   openBlock,
   openListedBlock,
   packBlock,
@@ -126,6 +128,29 @@ describe('compaction', () => {
     const { bundle, sources } = await compacted(scattered(chainAuthor, messages, 90))
     expect(bundle.blocks.length).toBeGreaterThan(2)
     expect(await messagesIn(sources, chainAuthor)).toEqual(messages.map(asText))
+  }, 30_000)
+
+  it('does not let one feed fill the dictionary before the others', async () => {
+    const feeds = generatedFeeds(3, 60, 6)
+    const ids = [chainAuthor, ...feeds.keys()].sort()
+    const odd = (at: number) =>
+      Object.fromEntries(Array.from({ length: 60 }, (_, key) => [`key${at}x${key}`, key]))
+    const lavish = chain(Array.from({ length: 200 }, (_, at) => ({ content: odd(at) })))
+    const sources = [
+      ...scattered(chainAuthor, lavish, 50),
+      ...[...feeds].flatMap(([author, messages]) => scattered(author, messages, 20)),
+    ]
+    const frugal = await compacted(sources.filter(({ sketch }) => sketch.author !== chainAuthor))
+    const { blobs, bundle, sources: merged } = await compacted(sources)
+    expect(bundle.blocks.map(({ sketch }) => sketch.author)).toEqual(ids)
+    expect(await messagesIn(merged, chainAuthor)).toEqual(lavish.map(asText))
+    const { bytes } = [...blobs.values()][0]!
+    const dictionary = decodeDictionaryBlock(bytes, Dictionary.root())
+    const first = decodeDictionaryBlock([...frugal.blobs.values()][0]!.bytes, Dictionary.root())
+    expect(dictionary.ends.objectKeys).toBeGreaterThan(maxDictionaryEnds.objectKeys - 61)
+    for (let id = 0; id < first.ends.objectKeys; id++) {
+      expect(dictionary.key(id)).toBe(first.key(id))
+    }
   }, 30_000)
 
   it('goes on from a dictionary and a bundle that are there', async () => {
