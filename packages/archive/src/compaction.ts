@@ -13,6 +13,7 @@ import { type PackOptions, packBlock } from './block-writer.js'
 import { BlockOrder, encodeBundle, type MessageBlockRef } from './bundle.js'
 import { Dictionary, type DictionaryEnds, type DictionaryRef, rootEnds } from './dictionary.js'
 import { encodeDictionaryBlock, endsEqual, isWithin } from './dictionary-block.js'
+import { maxDictionaryChain } from './dictionary-chain.js'
 import { type BlockMessage, blockEnd, flattenBlock, maxBlockMessages } from './flattening.js'
 import type { BlockSource } from './query.js'
 
@@ -24,7 +25,10 @@ export interface CompactedBlob {
 }
 
 export interface CompactionOptions extends PackOptions {
-  /** A dictionary to go on from, and the blob that holds it up to its end, with its chain, root first. */
+  /**
+   * A dictionary to go on from, and the chain of blobs that hold it up to its end, root first. A chain
+   * of 64 blobs is full: then a new one begins.
+   */
   readonly parent?: {
     readonly dictionary: Dictionary
     readonly chain: readonly DictionaryRef[]
@@ -47,9 +51,9 @@ export async function* compact(
   options: CompactionOptions,
 ): AsyncGenerator<CompactedBlob, void, undefined> {
   const feeds = feedsOf(sources)
-  const chain = options.parent?.chain ?? []
+  const { chain = [], dictionary: known = Dictionary.root() } = lineOf(options.parent)
   const parent = chain.at(-1) ?? null
-  const dictionary = options.parent?.dictionary.clone() ?? Dictionary.root()
+  const dictionary = known.clone()
   const from = parent?.ends ?? rootEnds
   await number(feeds, dictionary)
   let ref = parent
@@ -72,6 +76,11 @@ export async function* compact(
   }
   const bundle = { previous: options.previous ?? null, blocks: listed, dictionaries }
   yield { kind: 'bundle', ...encodeBundle(bundle) }
+}
+
+/** What to go on from: nothing where a chain has no room for one more blob. */
+function lineOf(parent: CompactionOptions['parent']): Partial<NonNullable<typeof parent>> {
+  return parent === undefined || parent.chain.length >= maxDictionaryChain ? {} : parent
 }
 
 type FeedBlocks = readonly [FeedId, readonly BlockSource[]]

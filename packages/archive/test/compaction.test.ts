@@ -170,6 +170,12 @@ describe('compaction', () => {
     expect(second.bundle.dictionaries.slice(0, chain.length)).toEqual(chain)
     expect(parent.dictionary.ends).toEqual(ends)
     expect(await messagesIn(second.sources, author)).toEqual(messages.slice(200).map(asText))
+    const full = new Array(64).fill(chain[0]!)
+    const { bundle: anew } = await compacted(drafts, {
+      ...options,
+      parent: { ...parent, chain: full },
+    })
+    expect(anew.dictionaries).toHaveLength(1)
     const nothingNew = await compacted(
       second.sources,
       { ...options, messageHashes: false },
