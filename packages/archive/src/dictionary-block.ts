@@ -147,7 +147,7 @@ export function writeDictionaryRef(
 }
 
 /**
- * The reference in a table, in views over the blob. Its ends lie between those of the well-known
+ * The reference in a table. Its ends lie between those of the well-known
  * root and the caps of a dictionary; whether they are true shows when the chain is resolved.
  * @throws {ARCHIVE_BLOB_MALFORMED}
  */

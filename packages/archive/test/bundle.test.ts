@@ -129,6 +129,14 @@ describe('a bundle', () => {
     expect(encodeBundle(decodeBundle(bytes)).bytes).toEqual(bytes)
   })
 
+  it('does not change with the bytes that it was read from', () => {
+    const bundle = bundleOf({ previous: hash('before') })
+    const bytes = Uint8Array.from(encodeBundle(bundle).bytes)
+    const read = decodeBundle(bytes)
+    structuredClone(bytes, { transfer: [bytes.buffer] })
+    expect(read).toEqual(bundle)
+  })
+
   it('tells which messages of an author it holds', () => {
     const blocks = [...blocksOf(alice, [10, 10], 5), ...blocksOf(bob, [1])]
     const bundle = decodeBundle(encodeBundle(bundleOf({ blocks })).bytes)

@@ -90,7 +90,7 @@ describe('remembered dictionaries', () => {
     const dictionaryOf = rememberDictionaries((blobId) => {
       reads++
       return fetch(blobId)
-    }, 2)
+    }, 70)
     const first = dictionaryOf(refs[0]!)
     expect(dictionaryOf(refs[0]!)).toBe(first)
     expect(reads).toBe(1)
