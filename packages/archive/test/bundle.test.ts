@@ -1,3 +1,7 @@
+import { type FeedId, feedIdFromBytes, feedIdToBytes, isCodedError, sha256 } from '@dunbar/core'
+import fc from 'fast-check'
+import * as flatbuffers from 'flatbuffers'
+import { describe, expect, it } from 'vitest'
 import {
   type Bundle,
   bipf2,
@@ -8,11 +12,7 @@ import {
   maxBlobSizeBytes,
   rangeOf,
   rootEnds,
-} from '@dunbar/archive'
-import { type FeedId, feedIdFromBytes, feedIdToBytes, isCodedError, sha256 } from '@dunbar/core'
-import fc from 'fast-check'
-import * as flatbuffers from 'flatbuffers'
-import { describe, expect, it } from 'vitest'
+} from '../src/index.js'
 
 const hash = (name: string) => new Uint8Array(sha256(Buffer.from(name)))
 const feed = (name: string): FeedId => feedIdFromBytes(hash(name))

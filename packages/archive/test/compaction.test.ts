@@ -1,3 +1,6 @@
+import { blobIdFromBytes, type FeedId, isCodedError, sha256 } from '@dunbar/core'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
 import {
   type Block,
   type BlockMessage,
@@ -19,10 +22,7 @@ import {
   rangeOf,
   rememberDictionaries,
   rootEnds,
-} from '@dunbar/archive'
-import { blobIdFromBytes, type FeedId, isCodedError, sha256 } from '@dunbar/core'
-import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+} from '../src/index.js'
 import { chain, author as chainAuthor, generatedFeeds } from './feeds.js'
 
 /** Blocks of a feed of these lengths, each over a dictionary of its own. */

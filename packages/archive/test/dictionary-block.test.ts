@@ -1,3 +1,8 @@
+import { isCodedError, sha256 } from '@dunbar/core'
+import fc from 'fast-check'
+import * as flatbuffers from 'flatbuffers'
+import { encode1234 } from 'streamvbyte-wasm'
+import { describe, expect, it } from 'vitest'
 import {
   bipf2,
   Dictionary,
@@ -10,12 +15,7 @@ import {
   maxDictionaryEnds,
   readDictionaryParent,
   rootEnds,
-} from '@dunbar/archive'
-import { isCodedError, sha256 } from '@dunbar/core'
-import fc from 'fast-check'
-import * as flatbuffers from 'flatbuffers'
-import { encode1234 } from 'streamvbyte-wasm'
-import { describe, expect, it } from 'vitest'
+} from '../src/index.js'
 
 /** What may stand in a block, without a look at whether it makes sense. */
 interface RawBlock {

@@ -1,3 +1,5 @@
+import { blobIdFromBytes } from '@dunbar/core'
+import { describe, expect, it } from 'vitest'
 import {
   Dictionary,
   type DictionaryRef,
@@ -6,9 +8,7 @@ import {
   rememberDictionaries,
   resolveDictionary,
   rootEnds,
-} from '@dunbar/archive'
-import { blobIdFromBytes } from '@dunbar/core'
-import { describe, expect, it } from 'vitest'
+} from '../src/index.js'
 
 /** Blobs by their ids, and the references of a chain that adds a type and a path a link. */
 function chainOf(length: number) {

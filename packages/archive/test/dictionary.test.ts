@@ -1,3 +1,4 @@
+import { describe, expect, it } from 'vitest'
 import {
   Dictionary,
   isFieldName,
@@ -6,8 +7,7 @@ import {
   noEntry,
   rawSignature,
   rootEnds,
-} from '@dunbar/archive'
-import { describe, expect, it } from 'vitest'
+} from '../src/index.js'
 
 describe('the well-known root', () => {
   it('holds the numbers of version 1', () => {
