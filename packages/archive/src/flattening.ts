@@ -372,7 +372,7 @@ class Flattening {
 function isShape(keys: readonly string[], node: PathNode, place: number): boolean {
   if (keys.length === 0 || keys.length > maxShapeKeys || place === atData) return false
   // A name below the node is a field name already.
-  for (const key of keys) if (!node.below.has(key) && !isFieldName(key)) return false
+  for (const key of keys) if (node.below?.has(key) !== true && !isFieldName(key)) return false
   return true
 }
 
