@@ -36,6 +36,41 @@ export function writeBase64(
   return at + 4
 }
 
+const notBase64 = 0x40
+const valueOfUnit = new Uint8Array(128).fill(notBase64)
+units.forEach((unit, value) => {
+  valueOfUnit[unit] = value
+})
+const hashGroups = 10
+
+/**
+ * Reads 32 bytes of canonical base64 from a place in a text: 43 characters, the last with its two
+ * low bits 0, without the padding. False, and anything at `outAt`, where something else stands there.
+ */
+export function readHash(text: string, from: number, out: Uint8Array, outAt: number): boolean {
+  let seen = 0
+  let at = outAt
+  let index = from
+  for (let group = 0; group < hashGroups; group++) {
+    const first = valueOfUnit[text.charCodeAt(index)] ?? notBase64
+    const second = valueOfUnit[text.charCodeAt(index + 1)] ?? notBase64
+    const third = valueOfUnit[text.charCodeAt(index + 2)] ?? notBase64
+    const fourth = valueOfUnit[text.charCodeAt(index + 3)] ?? notBase64
+    seen |= first | second | third | fourth
+    out[at] = (first << 2) | (second >> 4)
+    out[at + 1] = (second << 4) | (third >> 2)
+    out[at + 2] = (third << 6) | fourth
+    index += 4
+    at += 3
+  }
+  const first = valueOfUnit[text.charCodeAt(index)] ?? notBase64
+  const second = valueOfUnit[text.charCodeAt(index + 1)] ?? notBase64
+  const third = valueOfUnit[text.charCodeAt(index + 2)] ?? notBase64
+  out[at] = (first << 2) | (second >> 4)
+  out[at + 1] = (second << 4) | (third >> 2)
+  return ((seen | first | second | third) & notBase64) === 0 && (third & 3) === 0
+}
+
 /** Two characters at once, for each 12 bits. */
 const pairs = Uint16Array.from({ length: 4096 }, (_, bits) => {
   const [first, second] = [units[bits >> 6]!, units[bits & 63]!]
@@ -51,6 +86,9 @@ export interface Base64Frame {
   readonly prefix: string
   readonly suffix: string
 }
+
+/** Ids of messages. */
+export const keyFrame: readonly Base64Frame[] = [{ prefix: '%', suffix: '.sha256' }]
 
 /** One text a value. */
 export class Base64Column {
@@ -80,11 +118,13 @@ export class Base64Column {
     const out = Buffer.from(new ArrayBuffer(count * stride))
     const out16 = new Uint16Array(out.buffer)
     const wholeGroups = Math.floor(size / 3)
+    if (frameOf === null) out.fill(frameOnly(around[0]!, starts[0]!, base64Length, stride))
     for (let index = 0; index < count; index++) {
       const frame = frameOf === null ? 0 : frameOf[index]!
       const { prefix, suffix } = around[frame]!
       let at = index * stride + starts[frame]!
-      for (let unit = 0; unit < prefix.length; unit++) out[at++] = prefix[unit]!
+      if (frameOf === null) at += prefix.length
+      else for (let unit = 0; unit < prefix.length; unit++) out[at++] = prefix[unit]!
       let from = index * size
       let at16 = at >> 1
       for (let group = 0; group < wholeGroups; group++) {
@@ -95,6 +135,7 @@ export class Base64Column {
         at16 += 2
       }
       at = writeBase64(out, at16 * 2, values, from, (index + 1) * size)
+      if (frameOf === null) continue
       for (let unit = 0; unit < suffix.length; unit++) out[at++] = suffix[unit]!
     }
     this.#text = out.toString('latin1')
@@ -110,4 +151,16 @@ export class Base64Column {
     const from = index * this.#stride + this.#starts[frame]!
     return this.#text.slice(from, from + this.#lengths[frame]!)
   }
+}
+
+function frameOnly(
+  { prefix, suffix }: { readonly prefix: Buffer; readonly suffix: Buffer },
+  start: number,
+  base64Length: number,
+  stride: number,
+): Buffer {
+  const frame = Buffer.alloc(stride)
+  frame.set(prefix, start)
+  frame.set(suffix, start + prefix.length + base64Length)
+  return frame
 }

@@ -83,10 +83,10 @@ function checkBlobSize(sizeBytes: number): void {
   throw new BlobError('ARCHIVE_BLOB_TOO_LARGE', text, { sizeBytes })
 }
 
-/** The 32 bytes of a hash, key or blob id. @throws {ARCHIVE_BLOB_MALFORMED} */
+/** A copy of the 32 bytes of a hash, key or blob id. @throws {ARCHIVE_BLOB_MALFORMED} */
 export function hashOf(bytes: Uint8Array | null): Uint8Array {
   if (bytes?.length !== 32) throw malformedBlob('a hash has 32 bytes')
-  return bytes
+  return new Uint8Array(bytes)
 }
 
 /** Writes a 1234 stream of integers. */

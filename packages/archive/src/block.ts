@@ -9,7 +9,7 @@
  */
 import { CodedError, messageKeyFromBytes, sha256 } from '@dunbar/core'
 import { maxMessageUnits } from '@dunbar/formats'
-import { Base64Column } from './base64-column.js'
+import { Base64Column, keyFrame } from './base64-column.js'
 import { malformedBlob } from './blob.js'
 import { BlockError } from './block-error.js'
 import { type BlockFrame, type FindDictionary, hashSize, readFrame } from './block-frame.js'
@@ -243,8 +243,6 @@ export class Block {
     if (!isInPlace) throw brokenChain('a raw message is not of this feed and place')
   }
 }
-
-const keyFrame = [{ prefix: '%', suffix: '.sha256' }]
 
 /** What is wrong with the bytes is a coded error, whoever finds it. */
 function guarded<Value>(read: () => Value): Value {

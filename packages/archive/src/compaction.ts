@@ -11,8 +11,9 @@ import { type FeedId, sha256 } from '@dunbar/core'
 import { type Block, openBlock } from './block.js'
 import { type PackOptions, packBlock } from './block-writer.js'
 import { BlockOrder, encodeBundle, type MessageBlockRef } from './bundle.js'
-import { Dictionary, type DictionaryRef, rootEnds } from './dictionary.js'
-import { encodeDictionaryBlock, endsEqual } from './dictionary-block.js'
+import { Dictionary, type DictionaryEnds, type DictionaryRef, rootEnds } from './dictionary.js'
+import { encodeDictionaryBlock, endsEqual, isWithin } from './dictionary-block.js'
+import { maxDictionaryChain } from './dictionary-chain.js'
 import { type BlockMessage, blockEnd, flattenBlock, maxBlockMessages } from './flattening.js'
 import type { BlockSource } from './query.js'
 
@@ -24,7 +25,10 @@ export interface CompactedBlob {
 }
 
 export interface CompactionOptions extends PackOptions {
-  /** A dictionary to go on from, and the blob that holds it up to its end, with its chain, root first. */
+  /**
+   * A dictionary to go on from, and the chain of blobs that hold it up to its end, root first. A chain
+   * of 64 blobs is full: then a new one begins.
+   */
   readonly parent?: {
     readonly dictionary: Dictionary
     readonly chain: readonly DictionaryRef[]
@@ -47,13 +51,11 @@ export async function* compact(
   options: CompactionOptions,
 ): AsyncGenerator<CompactedBlob, void, undefined> {
   const feeds = feedsOf(sources)
-  const chain = options.parent?.chain ?? []
+  const { chain = [], dictionary: known = Dictionary.root() } = lineOf(options.parent)
   const parent = chain.at(-1) ?? null
-  const dictionary = options.parent?.dictionary.clone() ?? Dictionary.root()
+  const dictionary = known.clone()
   const from = parent?.ends ?? rootEnds
-  for (const [author, blocks] of feeds) {
-    for await (const messages of groupsOf(blocks)) flattenBlock(author, messages, dictionary)
-  }
+  await numberFeeds(feeds, dictionary)
   let ref = parent
   const dictionaries = [...chain]
   if (!endsEqual(from, dictionary.ends)) {
@@ -76,8 +78,53 @@ export async function* compact(
   yield { kind: 'bundle', ...encodeBundle(bundle) }
 }
 
+/** What to go on from: nothing where a chain has no room for one more blob. */
+function lineOf(parent: CompactionOptions['parent']): Partial<NonNullable<typeof parent>> {
+  return parent === undefined || parent.chain.length >= maxDictionaryChain ? {} : parent
+}
+
+type FeedBlocks = readonly [FeedId, readonly BlockSource[]]
+
+/** Entries of one kind that a feed may add before others have added theirs. */
+const maxFeedEntries = 1_024
+
+/**
+ * Adds to the dictionary what is in the messages. A feed that would take up much of it comes after
+ * all others: when nothing more fits, its own messages are those that are stored as text.
+ */
+async function numberFeeds(feeds: readonly FeedBlocks[], dictionary: Dictionary): Promise<void> {
+  const lavish: FeedBlocks[] = []
+  for (const feed of feeds) {
+    const before = dictionary.ends
+    if (await numberFeed(feed, dictionary, maxFeedEntries)) continue
+    dictionary.rollback(before)
+    lavish.push(feed)
+  }
+  for (const feed of lavish) await numberFeed(feed, dictionary, Number.POSITIVE_INFINITY)
+}
+
+/** False where the feed adds more than `maxEntries` of a kind; it may have added them then. */
+async function numberFeed(
+  [author, blocks]: FeedBlocks,
+  dictionary: Dictionary,
+  maxEntries: number,
+): Promise<boolean> {
+  const { types, objectKeys, objectPaths, objectSignatures } = dictionary.ends
+  const limit: DictionaryEnds = {
+    types: types + maxEntries,
+    objectKeys: objectKeys + maxEntries,
+    objectPaths: objectPaths + maxEntries,
+    objectSignatures: objectSignatures + maxEntries,
+  }
+  for (const source of blocks) {
+    flattenBlock(author, messagesOf(await source.open()), dictionary)
+    if (!isWithin(dictionary.ends, limit)) return false
+  }
+  return true
+}
+
 /** The blocks of each feed in order of their sequences. */
-function feedsOf(sources: Iterable<BlockSource>): readonly (readonly [FeedId, BlockSource[]])[] {
+function feedsOf(sources: Iterable<BlockSource>): readonly FeedBlocks[] {
   const feeds = new Map<FeedId, BlockSource[]>()
   for (const source of sources) {
     const { author } = source.sketch
@@ -100,7 +147,10 @@ async function* groupsOf(
 ): AsyncGenerator<readonly BlockMessage[], void, undefined> {
   let waiting: BlockMessage[] = []
   for (const source of blocks) {
-    waiting.push(...messagesOf(await source.open()))
+    const block = await source.open()
+    for (const [index, message] of messagesOf(block).entries()) {
+      waiting.push({ ...message, json: block.json(index) })
+    }
     // A group is final once there is a message behind it.
     while (waiting.length > maxBlockMessages) {
       const end = endOf(waiting)
@@ -123,8 +173,8 @@ function endOf(messages: readonly BlockMessage[]): number {
 }
 
 function messagesOf(block: Block): BlockMessage[] {
-  return Array.from({ length: block.length }, (_, index) => {
-    const json = block.json(index)
-    return { key: block.key(index), value: block.valueAt(index), json }
-  })
+  return Array.from({ length: block.length }, (_, index) => ({
+    key: block.key(index),
+    value: block.valueAt(index),
+  }))
 }

@@ -28,7 +28,7 @@ export {
   type DictionaryEnds,
   type DictionaryRef,
   isFieldName,
-  maxDictionaryEntries,
+  maxDictionaryEnds,
   maxDictionarySteps,
   maxKeyUnits,
   maxPathKeys,
@@ -65,6 +65,7 @@ export {
   maxBlockTextBytes,
   maxFlatDepth,
 } from './flattening.js'
+export { type LeafKey, leafKeyOf } from './key-scan.js'
 export type { MessageValue } from './message-reader.js'
 export * as operators from './operators.js'
 export {

@@ -7,7 +7,7 @@ import { isDeeperThan, maxNestingDepth } from '@dunbar/formats'
 import { Base64Column } from './base64-column.js'
 import { malformedBlob } from './blob.js'
 import { type BlockFrame, hashSize, signatureSize } from './block-frame.js'
-import { maxDictionaryEntries, maxTypeUnits, rawSignature } from './dictionary.js'
+import { maxDictionaryEnds, maxTypeUnits, rawSignature } from './dictionary.js'
 import { JsonBytes, LeafWriter } from './json-bytes.js'
 import { isWellFormed } from './leaf-columns.js'
 import { LeafReader, readLeafArrays } from './leaf-reader.js'
@@ -100,7 +100,7 @@ export class MessageReader {
     const type = hasType ? (content as Fields).type : undefined
     if (id !== 0) return type === dictionary.type(id)
     // A type without an id is one that no dictionary takes.
-    const isFull = ends.types >= maxDictionaryEntries
+    const isFull = ends.types >= maxDictionaryEnds.types
     return typeof type !== 'string' || isFull || type.length > maxTypeUnits || !isWellFormed(type)
   }
 

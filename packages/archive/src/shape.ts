@@ -56,8 +56,8 @@ export class Shape {
     for (const path of paths) {
       let shared = 0
       while (shared < open && before[shared] === path[shared]) shared++
-      const opens = path.slice(shared, -1)
-      const name = path.at(-1)!
+      const opens = path.slice(shared, -1).map(propertyName)
+      const name = propertyName(path.at(-1)!)
       const isType = path.length === 1 && name === typeName
       steps.push({ closes: open - shared, opens, name, depth: path.length, isType })
       for (const opened of opens) units += opened.length + 6
@@ -114,6 +114,11 @@ export class Shape {
     texts.push(text)
     return texts
   }
+}
+
+/** The same text as the engine keeps names of properties, which spares it a look-up at each use. */
+function propertyName(name: string): string {
+  return Object.keys({ [name]: null })[0]!
 }
 
 /** The line break before a line that is so many levels deep, with its indentation. */

@@ -1,3 +1,6 @@
+import { blobIdFromBytes, type FeedId, isCodedError, sha256 } from '@dunbar/core'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
 import {
   type Block,
   type BlockMessage,
@@ -9,18 +12,17 @@ import {
   compact,
   Dictionary,
   decodeBundle,
+  decodeDictionaryBlock,
   encodeDictionaryBlock,
   flattenBlock,
+  maxDictionaryEnds,
   openBlock,
   openListedBlock,
   packBlock,
   rangeOf,
   rememberDictionaries,
   rootEnds,
-} from '@dunbar/archive'
-import { blobIdFromBytes, type FeedId, isCodedError, sha256 } from '@dunbar/core'
-import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+} from '../src/index.js'
 import { chain, author as chainAuthor, generatedFeeds } from './feeds.js'
 
 /** Blocks of a feed of these lengths, each over a dictionary of its own. */
@@ -128,6 +130,29 @@ describe('compaction', () => {
     expect(await messagesIn(sources, chainAuthor)).toEqual(messages.map(asText))
   }, 30_000)
 
+  it('does not let one feed fill the dictionary before the others', async () => {
+    const feeds = generatedFeeds(3, 60, 6)
+    const ids = [chainAuthor, ...feeds.keys()].sort()
+    const odd = (at: number) =>
+      Object.fromEntries(Array.from({ length: 60 }, (_, key) => [`key${at}x${key}`, key]))
+    const lavish = chain(Array.from({ length: 200 }, (_, at) => ({ content: odd(at) })))
+    const sources = [
+      ...scattered(chainAuthor, lavish, 50),
+      ...[...feeds].flatMap(([author, messages]) => scattered(author, messages, 20)),
+    ]
+    const frugal = await compacted(sources.filter(({ sketch }) => sketch.author !== chainAuthor))
+    const { blobs, bundle, sources: merged } = await compacted(sources)
+    expect(bundle.blocks.map(({ sketch }) => sketch.author)).toEqual(ids)
+    expect(await messagesIn(merged, chainAuthor)).toEqual(lavish.map(asText))
+    const { bytes } = [...blobs.values()][0]!
+    const dictionary = decodeDictionaryBlock(bytes, Dictionary.root())
+    const first = decodeDictionaryBlock([...frugal.blobs.values()][0]!.bytes, Dictionary.root())
+    expect(dictionary.ends.objectKeys).toBeGreaterThan(maxDictionaryEnds.objectKeys - 61)
+    for (let id = 0; id < first.ends.objectKeys; id++) {
+      expect(dictionary.key(id)).toBe(first.key(id))
+    }
+  }, 30_000)
+
   it('goes on from a dictionary and a bundle that are there', async () => {
     const [[author, messages]] = generatedFeeds(1, 400, 5) as unknown as [[FeedId, BlockMessage[]]]
     const first = await compacted(scattered(author, messages.slice(0, 200), 30))
@@ -145,6 +170,12 @@ describe('compaction', () => {
     expect(second.bundle.dictionaries.slice(0, chain.length)).toEqual(chain)
     expect(parent.dictionary.ends).toEqual(ends)
     expect(await messagesIn(second.sources, author)).toEqual(messages.slice(200).map(asText))
+    const full = new Array(64).fill(chain[0]!)
+    const { bundle: anew } = await compacted(drafts, {
+      ...options,
+      parent: { ...parent, chain: full },
+    })
+    expect(anew.dictionaries).toHaveLength(1)
     const nothingNew = await compacted(
       second.sources,
       { ...options, messageHashes: false },

@@ -1,7 +1,7 @@
 import { type FeedId, isCodedError } from '@dunbar/core'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { leafKeyOf } from '../src/key-scan.js'
+import { leafKeyOf } from '../src/index.js'
 import { chain, generatedFeeds, open, pack, packOne } from './feeds.js'
 
 const idPattern = /[@%&][A-Za-z0-9+/]{43}=\.(?:ed25519|sha256)/g

@@ -1,7 +1,7 @@
-import { type BlockSource, operators, query } from '@dunbar/archive'
 import { type FeedId, feedIdFromBytes, messageKeyFromBytes, sha256 } from '@dunbar/core'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { type BlockSource, operators, query } from '../src/index.js'
 import { chain, author as chainAuthor, generatedFeeds, open, pack } from './feeds.js'
 
 type Condition = ReturnType<typeof operators.and>

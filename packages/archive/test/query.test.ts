@@ -1,6 +1,6 @@
-import { type Block, type BlockSource, operators, query } from '@dunbar/archive'
 import { feedIdFromBytes, messageKeyFromBytes, sha256 } from '@dunbar/core'
 import { describe, expect, it } from 'vitest'
+import { type Block, type BlockSource, operators, query } from '../src/index.js'
 import { chain, author as chainAuthor, open, pack } from './feeds.js'
 
 const {
