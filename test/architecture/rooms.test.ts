@@ -40,7 +40,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'workers',
   ],
   testkit: ['core', 'actor', 'formats', 'feed', 'tangle', 'wire'],
-  cli: ['core', 'node', 'client', 'testkit'],
+  cli: ['core', 'actor', 'formats', 'archive', 'import', 'blobs', 'node', 'client', 'testkit'],
   workers: ['core', 'actor', 'feed', 'archiver'],
 }
 

@@ -10,6 +10,7 @@ export { BlobError, type BlobErrorCode, maxBlobSizeBytes } from './blob.js'
 export { Block, openBlock } from './block.js'
 export { BlockError, type BlockErrorCode } from './block-error.js'
 export { type FindDictionary, maxInflation } from './block-frame.js'
+export { type BlockParts, blockParts } from './block-parts.js'
 export { type BlockSketch, lastSequenceOf } from './block-sketch.js'
 export { encodeBlock, type PackOptions, packBlock } from './block-writer.js'
 export {
