@@ -114,6 +114,7 @@ class NodeReplicator implements Replicator {
       folder,
       maxPeers: limits.clockPeers,
       maxBytes: limits.clockBytes,
+      isFriend: (peer) => set.has(peer),
       logger,
       now: () => clock.now(),
     })
