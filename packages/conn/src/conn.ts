@@ -89,6 +89,8 @@ export interface Conn {
    * @throws whatever dialling throws
    */
   connect(address: PeerAddress | string): Promise<SecurePeer>
+  /** The schedule does not dial this peer for so long; what is asked for by address it does not touch. */
+  leaveAlone(id: FeedId, forMs: number): void
   /** Closes the connections with this peer, however many. Resolves to whether there were any. */
   disconnect(id: FeedId): Promise<boolean>
   peers(): readonly ConnPeer[]

@@ -186,6 +186,10 @@ export class PeerKeeper implements Conn {
     return this.#connect(typeof given === 'string' ? addressArgument('connect', given) : given)
   }
 
+  leaveAlone(id: FeedId, forMs: number): void {
+    this.#scheduler.leaveAlone(id, forMs)
+  }
+
   disconnect(id: FeedId): Promise<boolean> {
     return this.#connections.disconnect(id)
   }

@@ -104,6 +104,9 @@ export async function openNetwork(options: NetworkOptions): Promise<Network> {
   }
 }
 
+/** A peer that was let go for what it sent is not dialled for so long: it would do the same again. */
+const LET_GO_MS = 3_600_000
+
 /** What the network is made of. */
 interface Parts {
   readonly graph: Graph
@@ -121,6 +124,7 @@ function joined({ services, ports }: NetworkOptions, parts: Parts): Network {
   served.methods = methodTable([...replicator.peerMethods, ...conn.peerMethods])
   served.rooms = { graph, conn }
   conn.onPeer((peer) => replicator.addPeer(peer))
+  replicator.onLetGo((id) => conn.leaveAlone(id, LET_GO_MS))
   const pubs = followPubs({ services, graph, conn, timers, logger })
   let isClosed = false
   let end: (error: CodedError) => void = () => undefined
