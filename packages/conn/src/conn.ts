@@ -42,9 +42,15 @@ export interface ConnOptions {
   readonly folder: string
   /**
    * Connects; with the own keys, and serving what peers may call, where none are given. With others
-   * nothing is served. Gives up when the signal is aborted.
+   * nothing is served. Gives up when the signal is aborted. Where `mayResolveTo` is given, the host,
+   * if it is a name, must stand for an address that this lets through.
    */
-  dial(address: PeerAddress, keys?: Keys, signal?: AbortSignal): Promise<SecurePeer>
+  dial(
+    address: PeerAddress,
+    keys?: Keys,
+    signal?: AbortSignal,
+    mayResolveTo?: (address: string) => boolean,
+  ): Promise<SecurePeer>
   readonly graph: ConnGraph
   /** Publishes on the own feed; gives `{ key, value, timestamp }`. */
   publish(content: Readonly<Record<string, unknown>>): Promise<unknown>

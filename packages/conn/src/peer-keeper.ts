@@ -64,7 +64,11 @@ export class PeerKeeper implements Conn {
     this.#staging = new Staging(clock, timers, limits.stagedPeers)
     this.#connections = new Connections({
       id: keys.id,
-      dial: (address, signal) => options.dial(address, undefined, signal),
+      dial: (address, signal, { isScheduled, data }) => {
+        // A name that others spread may stand for a machine of the local network by now.
+        const isTold = isScheduled && data.source === 'pub' && !allowsPrivate
+        return options.dial(address, undefined, signal, isTold ? isPublicHost : undefined)
+      },
       isBlocked,
       isKnown: (id) => hopsOf(id) !== null,
       clock,

@@ -232,7 +232,12 @@ function openConn(
   const { network } = config
   const networkKey = networkKeyOf(config)
   const { timers, clock, logger } = ports
-  const dial = (address: PeerAddress, others?: Keys, signal?: AbortSignal): Promise<SecurePeer> => {
+  const dial = (
+    address: PeerAddress,
+    others?: Keys,
+    signal?: AbortSignal,
+    mayResolveTo?: (address: string) => boolean,
+  ): Promise<SecurePeer> => {
     const { host, port, key } = address
     if (host === null || port === null) {
       throw new CodedError('ADDRESS_UNSUPPORTED', `${address.text} has no host and port`, {})
@@ -248,6 +253,7 @@ function openConn(
       clock,
       logger,
       ...(signal === undefined ? {} : { signal }),
+      ...(mayResolveTo === undefined ? {} : { mayResolveTo }),
     })
   }
   return createConn({
