@@ -21,6 +21,7 @@ import {
   type SecurePeer,
   serveTcp,
   type TcpServer,
+  UnsentTotal,
 } from '@dunbar/wire'
 import type { Config } from './config.js'
 import { followPubs } from './pub-messages.js'
@@ -74,7 +75,8 @@ export interface NetworkOptions {
 export async function openNetwork(options: NetworkOptions): Promise<Network> {
   const { config, services, ports } = options
   const { timers, clock, logger } = ports
-  const served: Served = { methods: new Map(), ownMethods: new Map(), rooms: null }
+  const unsent = new UnsentTotal()
+  const served: Served = { methods: new Map(), ownMethods: new Map(), rooms: null, unsent }
   const graph = startGraphOf(options)
   const replicator = startReplicator({
     id: services.id,
@@ -200,6 +202,8 @@ interface Served {
   /** For the holder of the node's own secret, as an app of its user is. */
   ownMethods: MethodTable
   rooms: { readonly graph: Graph; readonly conn: Conn } | null
+  /** What waits for the sockets of all peers. */
+  readonly unsent: UnsentTotal
 }
 
 async function closeAll(graph: Graph, replicator: Replicator, conn: Conn, pubs: { close(): void }) {
@@ -249,6 +253,7 @@ function openConn(
       keys: others ?? keys,
       networkKey,
       methods: others === undefined ? served.methods : new Map(),
+      unsent: served.unsent,
       timers,
       clock,
       logger,
@@ -340,6 +345,7 @@ async function listen(
         return (served.rooms?.graph.hopsOf(id) ?? -1) >= 0 ? FRIEND_LIMITS : {}
       },
       opensWhen: isOpen,
+      unsent: served.unsent,
       timers,
       clock,
       logger,

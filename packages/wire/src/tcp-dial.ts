@@ -12,6 +12,7 @@ import { SecureDuplex } from './secure-duplex.js'
 import { multiserverAddress, type SecurePeer } from './secure-peer.js'
 import { tcpDuplex } from './socket.js'
 import { handshakeTimeout } from './tcp-server.js'
+import type { UnsentTotal } from './unsent-total.js'
 import { systemTimers, type WireClock, type WireLogger, type WireTimers } from './wire-ports.js'
 
 export interface DialTcpOptions {
@@ -38,6 +39,8 @@ export interface DialTcpOptions {
   readonly timers?: WireTimers
   readonly clock?: WireClock
   readonly logger?: WireLogger
+  /** What waits for the sockets of all connections that are given it. Default: each counts alone. */
+  readonly unsent?: UnsentTotal
 }
 
 const CONNECT_MS = 10_000
@@ -127,13 +130,14 @@ function lookupOf(mayResolveTo: (address: string) => boolean): LookupFunction {
 }
 
 function connectionOver(pipe: SecureDuplex, options: DialTcpOptions): RpcConnection {
-  const { timers, clock, logger } = options
+  const { timers, clock, logger, unsent } = options
   return new RpcConnection(pipe, {
     limits: { ...PEER_LIMITS, ...options.limits },
     methods: withManifest(options.methods),
     ...(timers === undefined ? {} : { timers }),
     ...(clock === undefined ? {} : { clock }),
     ...(logger === undefined ? {} : { logger }),
+    ...(unsent === undefined ? {} : { unsent }),
   })
 }
 
