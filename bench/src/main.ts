@@ -13,8 +13,16 @@ import { syncFigures } from './sync-figures.js'
 import { wireFigures } from './wire-figures.js'
 
 /** `npm run bench`: the node's headline figures, each beside the limit or goal that it is judged by. */
+const USAGE = `npm run bench -- [--messages COUNT] [--feeds COUNT] [--seed NUMBER] [--samples COUNT]
+                 [--short] [--only PART,...] [--dry]
+
+  --short  leaves out the million messages
+  --only   import, queries, growth, million, sync; several with commas between
+  --dry    stores nothing`
+
 const { values: flags } = parseArgs({
   options: {
+    help: { type: 'boolean', short: 'h', default: false },
     messages: { type: 'string', default: '100000' },
     feeds: { type: 'string', default: '150' },
     seed: { type: 'string', default: '1' },
@@ -27,6 +35,11 @@ const { values: flags } = parseArgs({
     dry: { type: 'boolean', default: false },
   },
 })
+
+if (flags.help) {
+  console.log(USAGE)
+  process.exit()
+}
 
 const messages = Number(flags.messages)
 const feeds = Number(flags.feeds)

@@ -207,6 +207,11 @@ export class EbtEngine {
       if (peer.isTold[feed] !== 1) this.#say(peer, feed, 'refuse')
       return
     }
+    if (peer.has(feed, STOPPED)) {
+      // It has not heard of that yet, or forgot: what it was told now, it would wait for.
+      if (value !== REFUSAL) this.#say(peer, feed, 'refuse')
+      return
+    }
     if (value === REFUSAL) {
       this.#dropOut(peer, feed)
       peer.isTold[feed] = 1
@@ -420,7 +425,7 @@ export class EbtEngine {
     const id = this.feeds.idOf(feed)
     peer.lower(feed, WANTS | ASKED | DENIED)
     if (this.#options.isBlocked(id, peer.id)) peer.raise(feed, DENIED)
-    if (!peer.isOpen || peer.has(feed, DENIED)) return
+    if (!peer.isOpen || peer.has(feed, DENIED | STOPPED)) return
     const said = peer.strangers.get(id)
     if (said !== null) {
       // It spoke first, so that it need not answer what it is told.

@@ -28,6 +28,8 @@ export interface PeerClocksOptions {
   readonly folder: string
   readonly maxPeers: number
   readonly maxBytes: number
+  /** Whose clock stays longer where there are too many. */
+  isFriend(peer: FeedId): boolean
   readonly logger: Logger
   /** Wall time, ms. */
   now(): number
@@ -89,7 +91,7 @@ export class PeerClocks {
     })
   }
 
-  /** Keeps what a peer holds, up to the cap of bytes; the peer that was kept longest ago goes where there are too many. */
+  /** Keeps what a peer holds, up to the cap of bytes. Where there are too many, strangers go, then who was kept longest ago. */
   save(peer: FeedId, clock: Iterable<PeerClockEntry>): void {
     if (!this.#isOpen) return
     const { files, folder, now } = this.#options
@@ -140,12 +142,16 @@ export class PeerClocks {
   }
 
   #dropOldest(): void {
-    const { files, folder, maxPeers } = this.#options
+    const { files, folder, maxPeers, isFriend } = this.#options
     const names = files.list(folder).filter((name) => name.endsWith(SUFFIX))
     if (names.length <= maxPeers) return
     // Some at once, so that the folder is not read through every time.
-    const aged = names.map((name) => ({ name, savedMs: this.#savedAt(`${folder}/${name}`) }))
-    aged.sort((one, other) => one.savedMs - other.savedMs)
+    const aged = names.map((name) => ({
+      name,
+      rank: isFriend(peerOf(name)) ? 1 : 0,
+      savedMs: this.#savedAt(`${folder}/${name}`),
+    }))
+    aged.sort((one, other) => one.rank - other.rank || one.savedMs - other.savedMs)
     for (const { name } of aged.slice(0, names.length - Math.floor(maxPeers * 0.9))) {
       files.remove(`${folder}/${name}`)
     }
@@ -182,6 +188,10 @@ export class PeerClocks {
     this.#options.logger.log('warn', 'replicate', text, { code })
   }
 }
+
+/** Whose file has this name, which may be that of anything. */
+const peerOf = (name: string): FeedId =>
+  feedIdFromBytes(Buffer.from(name.padEnd(64, '0').slice(0, 64), 'hex'))
 
 function decode(bytes: Uint8Array): { clock: PeerClock } | null {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)

@@ -51,6 +51,8 @@ export interface Replicator {
   status(): ReplicationStatus
   /** Replicated feeds of which this peer has more, and is not shut out from sending them. */
   behind(id: FeedId): readonly BehindFeed[]
+  /** Calls `listener` when a peer was let go for what it sent; the returned function takes that back. */
+  onLetGo(listener: (id: FeedId) => void): () => void
   /** Calls `listener` when the status has changed, some times a second at most; the returned function takes that back. */
   onProgress(listener: () => void): () => void
   /** Ends all sessions and keeps what peers are known to have. */
@@ -85,6 +87,7 @@ class NodeReplicator implements Replicator {
   readonly #entries = new Map<RpcConnection, PeerEntry>()
   readonly #sessions = new Map<EbtPeer, EbtSession>()
   readonly #listeners = new Set<() => void>()
+  readonly #letGoListeners = new Set<(id: FeedId) => void>()
   readonly #letGo: Partial<Record<Offence, number>> = {}
   readonly #refusedCalls: Partial<Record<ReplicationErrorCode, number>> = {}
   /** Blocks that local clients asked for, beside those of the graph. */
@@ -114,6 +117,7 @@ class NodeReplicator implements Replicator {
       folder,
       maxPeers: limits.clockPeers,
       maxBytes: limits.clockBytes,
+      isFriend: (peer) => set.has(peer),
       logger,
       now: () => clock.now(),
     })
@@ -209,6 +213,11 @@ class NodeReplicator implements Replicator {
     return () => this.#listeners.delete(listener)
   }
 
+  onLetGo(listener: (id: FeedId) => void): () => void {
+    this.#letGoListeners.add(listener)
+    return () => this.#letGoListeners.delete(listener)
+  }
+
   async close(): Promise<void> {
     if (this.#isClosed) return
     this.#isClosed = true
@@ -219,6 +228,7 @@ class NodeReplicator implements Replicator {
     for (const follower of this.#followers) follower.close()
     for (const entry of [...this.#entries.values()]) this.#leave(entry)
     this.#listeners.clear()
+    this.#letGoListeners.clear()
     await this.ready
     await this.#clocks.close()
   }
@@ -402,6 +412,7 @@ class NodeReplicator implements Replicator {
     if (!this.#entries.has(entry.connection)) return
     countUp(this.#letGo, offence)
     this.#log('warn', 'a peer was let go', null, { peer: entry.peer.remoteId, offence })
+    for (const listener of this.#letGoListeners) listener(entry.peer.remoteId)
     this.#leave(entry)
     void entry.connection.close()
   }

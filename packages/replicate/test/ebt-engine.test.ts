@@ -408,6 +408,24 @@ describe('what a peer gets wrong', () => {
     expect(us.engine.admit(link.peerOn(us), feed, 8, network.nowMs)).toBe('late')
   })
 
+  test('a feed with refused messages is promised to its sender no more, who asks no more', () => {
+    const { network, caller, server } = pair()
+    caller.want(alice).hold(alice, 1)
+    server.want(alice)
+    const link = network.connect(caller, server)
+    network.run(1_000)
+    const { engine } = server
+    const feed = engine.feeds.numberOf(alice)
+    engine.refused(link.peerOn(server), feed, true, network.nowMs)
+    // What its sender said before it heard of that comes now.
+    engine.note(link.peerOn(server), alice, 3, network.nowMs)
+    server.hold(alice, 5)
+    engine.note(link.peerOn(server), alice, 3, network.nowMs)
+    network.run(60_000)
+    expect(said(link).at(-1)).toBe('< {"alice":-1}')
+    expect(caller.engine.stalled.size).toBe(0)
+  })
+
   test('a million unknown feeds cost little memory, and each is refused once', () => {
     const { network, caller, server } = pair()
     const peer = network.connect(caller, server).peerOn(server)

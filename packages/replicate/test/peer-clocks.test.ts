@@ -1,3 +1,4 @@
+import type { FeedId } from '@dunbar/core'
 import { MemoryFileSystem } from '@dunbar/testkit'
 import { describe, expect, test } from 'vitest'
 import { type PeerClock, PeerClocks } from '../src/peer-clocks.js'
@@ -5,7 +6,12 @@ import { feedId } from './ebt-network.js'
 
 const FOLDER = '/derived/peer-clocks'
 
-async function clocks({ files = new MemoryFileSystem(), maxPeers = 10, maxBytes = 10_000 } = {}) {
+async function clocks({
+  files = new MemoryFileSystem(),
+  maxPeers = 10,
+  maxBytes = 10_000,
+  friends = [] as FeedId[],
+} = {}) {
   const log: string[] = []
   let nowMs = 0
   const open = async (disk = files) => {
@@ -14,6 +20,7 @@ async function clocks({ files = new MemoryFileSystem(), maxPeers = 10, maxBytes 
       folder: FOLDER,
       maxPeers,
       maxBytes,
+      isFriend: (id) => friends.includes(id),
       logger: { log: (_level, _room, text) => log.push(text) },
       now: () => ++nowMs,
     })
@@ -125,6 +132,14 @@ describe('what a peer is known to hold', () => {
     expect(files.list(FOLDER).length).toBeLessThanOrEqual(11)
     expect(kept.take(feedId(100))).toEqual([])
     expect(kept.take(feedId(124))).toEqual(clock)
+  })
+
+  test('stays while there are strangers who can go', async () => {
+    const friends = [feedId(100), feedId(101)]
+    const { kept } = await clocks({ maxPeers: 10, friends })
+    for (let at = 0; at < 25; at++) kept.save(feedId(100 + at), clock)
+    for (const friend of friends) expect(kept.take(friend)).toEqual(clock)
+    expect(kept.take(feedId(102))).toEqual([])
   })
 
   test('is not worth a failure', async () => {

@@ -144,6 +144,7 @@ describe('two nodes', () => {
       folder: '/data/derived/peer-clocks',
       maxPeers: 10,
       maxBytes: 1_000,
+      isFriend: () => true,
       logger: { log: () => {} },
       now: () => 0,
     })
