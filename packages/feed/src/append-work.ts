@@ -33,6 +33,11 @@ const POOL_RUN_MESSAGES = 32
  * clients. Only one long feed by itself comes in runs like this.
  */
 const POOL_PEER_RUN_MESSAGES = 256
+/**
+ * Of a feed that peers send, this many come first. When a sync begins, one shard has work some ms
+ * before the others: starting the pool then took time from all of them for a second, for nothing.
+ */
+export const POOL_PEER_FEED_MESSAGES = 2_048
 const POOL_BATCH_MESSAGES = 256
 /** Pieces that are checked but not stored; bounds what a run holds in memory. */
 const MAX_UNDER_WAY = 16
@@ -56,7 +61,12 @@ export type FeedEffect = Effect<Continuation>
  */
 export function startRun(
   messages: IncomingRun,
-  kind: { readonly outOfOrder: boolean; readonly isAuthored: boolean; readonly isBulk: boolean },
+  kind: {
+    readonly outOfOrder: boolean
+    readonly isAuthored: boolean
+    readonly isBulk: boolean
+    readonly isPoolUsable: boolean
+  },
   from: From,
   state: FeedActorState,
   context: Context,
@@ -68,8 +78,8 @@ export function startRun(
   const takesOutOfOrder = !kind.isAuthored && (kind.outOfOrder || state.own !== null)
   const run = new AppendRun(runFeed(state, !kind.isAuthored), messages, takesOutOfOrder)
   state.host.busyFeeds.add(state)
-  const { isAuthored, isBulk } = kind
-  return workOn({ run, from, isAuthored, isBulk, isPoolUsable: true, underWay: [] }, state, context)
+  const { isAuthored, isBulk, isPoolUsable } = kind
+  return workOn({ run, from, isAuthored, isBulk, isPoolUsable, underWay: [] }, state, context)
 }
 
 /** Messages whose signatures are being checked, or are checked and wait for those before them. */
@@ -88,7 +98,7 @@ interface Job {
   readonly isAuthored: boolean
   /** The messages may wait for their sync longer than others. */
   readonly isBulk: boolean
-  /** False once the cpu pool left a batch unanswered. */
+  /** False from the start, or once the cpu pool left a batch unanswered. */
   isPoolUsable: boolean
   /** In the order of the run. */
   readonly underWay: Piece[]
