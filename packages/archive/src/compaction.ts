@@ -55,7 +55,7 @@ export async function* compact(
   const parent = chain.at(-1) ?? null
   const dictionary = known.clone()
   const from = parent?.ends ?? rootEnds
-  await number(feeds, dictionary)
+  await numberFeeds(feeds, dictionary)
   let ref = parent
   const dictionaries = [...chain]
   if (!endsEqual(from, dictionary.ends)) {
@@ -92,7 +92,7 @@ const maxFeedEntries = 1_024
  * Adds to the dictionary what is in the messages. A feed that would take up much of it comes after
  * all others: when nothing more fits, its own messages are those that are stored as text.
  */
-async function number(feeds: readonly FeedBlocks[], dictionary: Dictionary): Promise<void> {
+async function numberFeeds(feeds: readonly FeedBlocks[], dictionary: Dictionary): Promise<void> {
   const lavish: FeedBlocks[] = []
   for (const feed of feeds) {
     const before = dictionary.ends
@@ -116,8 +116,8 @@ async function numberFeed(
     objectPaths: objectPaths + maxEntries,
     objectSignatures: objectSignatures + maxEntries,
   }
-  for await (const messages of groupsOf(blocks)) {
-    flattenBlock(author, messages, dictionary)
+  for (const source of blocks) {
+    flattenBlock(author, messagesOf(await source.open()), dictionary)
     if (!isWithin(dictionary.ends, limit)) return false
   }
   return true
@@ -147,7 +147,10 @@ async function* groupsOf(
 ): AsyncGenerator<readonly BlockMessage[], void, undefined> {
   let waiting: BlockMessage[] = []
   for (const source of blocks) {
-    waiting.push(...messagesOf(await source.open()))
+    const block = await source.open()
+    for (const [index, message] of messagesOf(block).entries()) {
+      waiting.push({ ...message, json: block.json(index) })
+    }
     // A group is final once there is a message behind it.
     while (waiting.length > maxBlockMessages) {
       const end = endOf(waiting)
@@ -170,8 +173,8 @@ function endOf(messages: readonly BlockMessage[]): number {
 }
 
 function messagesOf(block: Block): BlockMessage[] {
-  return Array.from({ length: block.length }, (_, index) => {
-    const json = block.json(index)
-    return { key: block.key(index), value: block.valueAt(index), json }
-  })
+  return Array.from({ length: block.length }, (_, index) => ({
+    key: block.key(index),
+    value: block.valueAt(index),
+  }))
 }
