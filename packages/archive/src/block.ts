@@ -15,6 +15,7 @@ import { BlockError } from './block-error.js'
 import { type BlockFrame, type FindDictionary, hashSize, readFrame } from './block-frame.js'
 import type { BlockSketch } from './block-sketch.js'
 import type { Dictionary, DictionaryRef } from './dictionary.js'
+import { KeyScan, type LeafKey } from './key-scan.js'
 import { MessageReader, type MessageValue } from './message-reader.js'
 import { compactForm, hashedForm, signedForm } from './shape.js'
 import { checkedTimestamps } from './timestamp-column.js'
@@ -53,6 +54,7 @@ export class Block {
   readonly hasHashes: boolean
   readonly #frame: BlockFrame
   #messages: MessageReader | null = null
+  #keys: KeyScan | null = null
   #timestamps: Float64Array | null = null
   #hashes: Uint8Array | null
   #isVerified = false
@@ -82,17 +84,19 @@ export class Block {
   }
 
   /**
-   * False where no message that is taken apart has the id with these 32 bytes as a value, or as a
-   * name, in its content. Nothing is unfolded.
+   * One byte a message: not 0 where an id is among the values and names of its content, and for every
+   * message that is stored as its text. Text is not unfolded for it.
    */
-  holdsKey(key: Uint8Array): boolean {
-    const keys = this.#frame.data.keysArray()
-    if (keys === null) return false
-    const bytes = Buffer.from(keys.buffer, keys.byteOffset, keys.length)
-    for (let at = bytes.indexOf(key); at >= 0; at = bytes.indexOf(key, at + 1)) {
-      if (at % hashSize === 0) return true
-    }
-    return false
+  holders(key: LeafKey): Uint8Array {
+    return guarded(() => this.#keyScan().holders(key))
+  }
+
+  /**
+   * One byte a message: not 0 where an id is the very value at the path of this number. Says nothing
+   * of messages that are stored as their text. Text is not unfolded for it.
+   */
+  holdersAt(pathId: number, key: LeafKey): Uint8Array {
+    return guarded(() => this.#keyScan().holdersAt(pathId, key))
   }
 
   /** What the author claims, ms; one a message. Nothing is unfolded. Not to be changed. */
@@ -183,6 +187,11 @@ export class Block {
   #check(index: number): void {
     if (Number.isInteger(index) && index >= 0 && index < this.length) return
     throw new RangeError(`a block of ${this.length} messages has none at ${index}`)
+  }
+
+  #keyScan(): KeyScan {
+    this.#keys ??= new KeyScan(this.#frame)
+    return this.#keys
   }
 
   #reader(): MessageReader {

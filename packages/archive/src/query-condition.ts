@@ -6,6 +6,7 @@
 import type { FeedId, Sequence } from '@dunbar/core'
 import type { BlockSketch } from './block-sketch.js'
 import type { Dictionary } from './dictionary.js'
+import type { LeafKey } from './key-scan.js'
 
 /** What is known so far. The order counts: `and` is the least of its parts, `or` the greatest. */
 export type Verdict = 0 | 1 | 2
@@ -13,7 +14,7 @@ export const no = 0
 export const maybe = 1
 export const yes = 2
 
-/** What a condition looks at in an opened block: nothing here unfolds text or leaves. */
+/** What a condition looks at in an opened block: nothing here unfolds text. */
 export interface ScannedBlock {
   readonly sketch: BlockSketch
   readonly dictionary: Dictionary
@@ -21,8 +22,10 @@ export interface ScannedBlock {
   readonly types: Uint32Array
   readonly signatures: Uint32Array
   timestamps(): Float64Array
-  /** False where no leaf of a message that is taken apart is the id with these 32 bytes. */
-  holdsKey(key: Uint8Array): boolean
+  /** One byte a message: 0 where an id is surely not in its content. */
+  holders(key: LeafKey): Uint8Array
+  /** One byte a message: 0 where an id is not the value at a path; nothing of those stored as text. */
+  holdersAt(pathId: number, key: LeafKey): Uint8Array
 }
 
 /** A message, as far as conditions look at it. */

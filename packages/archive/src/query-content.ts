@@ -1,16 +1,9 @@
 /**
  * Conditions on the content. The signature of a message tells which fields it has, so most messages
- * are decided without their leaves; an id that is looked for must stand among the keys of the block.
+ * are decided without their leaves; an id that is looked for is found without the text of the block.
  */
-import {
-  blobIdToBytes,
-  feedIdToBytes,
-  isBlobId,
-  isFeedId,
-  isMessageKey,
-  messageKeyToBytes,
-} from '@dunbar/core'
-import { type Dictionary, rawSignature } from './dictionary.js'
+import { type Dictionary, noEntry, rawSignature } from './dictionary.js'
+import { type LeafKey, leafKeyOf } from './key-scan.js'
 import {
   type Candidate,
   type Condition,
@@ -27,16 +20,20 @@ type Place =
   | 'leaf'
   /** Something within a leaf, or nothing. */
   | 'unknown'
+  /** Whatever the text of the whole message says. */
+  | 'text'
   /** An object with fields. */
   | 'object'
   | 'absent'
 
 /** What is asked of the value at a path of the content, which is undefined where there is none. */
 export interface PathTest {
-  /** Verdicts by what the signature tells; for `leaf` and `unknown` no more than maybe. */
+  /** Verdicts by what the signature tells. */
   readonly ofPlace: Readonly<Record<Place, Verdict>>
-  /** Where only messages with this id in them can pass: its 32 bytes. */
-  readonly neededKey: Uint8Array | null
+  /** Where only messages with this id in them can pass. */
+  readonly neededKey: LeafKey | null
+  /** True where that id, as the value, is all that is asked. */
+  readonly isForKey: boolean
   passes(value: unknown): boolean
 }
 
@@ -58,7 +55,6 @@ export class PathCondition implements Condition {
   ofColumns(block: ScannedBlock): Uint8Array {
     const { signatures, dictionary } = block
     const { ofPlace, neededKey } = this.#test
-    const isKeyThere = neededKey === null || block.holdsKey(neededKey)
     let places = this.#places.get(dictionary)
     if (places === undefined) {
       places = new Map()
@@ -67,11 +63,6 @@ export class PathCondition implements Condition {
     const verdicts = new Uint8Array(signatures.length)
     for (let at = 0; at < signatures.length; at++) {
       const signature = signatures[at]!
-      if (signature === rawSignature) {
-        verdicts[at] = maybe
-        continue
-      }
-      if (!isKeyThere) continue
       let place = places.get(signature)
       if (place === undefined) {
         place = placeOf(this.#path, signature, dictionary)
@@ -79,7 +70,29 @@ export class PathCondition implements Condition {
       }
       verdicts[at] = ofPlace[place]
     }
+    if (neededKey !== null && verdicts.includes(maybe)) {
+      this.#narrow(verdicts, block, neededKey, places)
+    }
     return verdicts
+  }
+
+  /** Leaves out what has not the id in it and, where it must be the value itself, decides on the rest. */
+  #narrow(
+    verdicts: Uint8Array,
+    block: ScannedBlock,
+    key: LeafKey,
+    places: ReadonlyMap<number, Place>,
+  ): void {
+    const holders = block.holders(key)
+    const pathId = block.dictionary.findPath(this.#path)?.pathId ?? noEntry
+    const exact = this.#test.isForKey ? block.holdersAt(pathId, key) : null
+    for (let at = 0; at < verdicts.length; at++) {
+      if (verdicts[at] === no) continue
+      if (holders[at] === 0) verdicts[at] = no
+      else if (exact !== null && places.get(block.signatures[at]!) === 'leaf') {
+        verdicts[at] = exact[at] === 0 ? no : yes
+      }
+    }
   }
 
   ofMessage({ content }: Candidate): boolean {
@@ -90,6 +103,7 @@ export class PathCondition implements Condition {
 }
 
 function placeOf(path: readonly string[], signature: number, dictionary: Dictionary): Place {
+  if (signature === rawSignature) return 'text'
   for (const pathId of dictionary.signature(signature) ?? []) {
     const leaf = dictionary.path(pathId)!
     const shared = Math.min(leaf.length, path.length)
@@ -105,11 +119,11 @@ function placeOf(path: readonly string[], signature: number, dictionary: Diction
 /** Messages with an id as a value, or as a name, anywhere in their content. */
 export class ReferenceCondition implements Condition {
   readonly #id: string
-  readonly #key: Uint8Array | null
+  readonly #key: LeafKey | null
 
   constructor(id: string) {
     this.#id = id
-    this.#key = keyOf(id)
+    this.#key = leafKeyOf(id)
   }
 
   ofSketch(): Verdict {
@@ -117,11 +131,11 @@ export class ReferenceCondition implements Condition {
   }
 
   ofColumns(block: ScannedBlock): Uint8Array {
-    const verdicts = new Uint8Array(block.sketch.length).fill(maybe)
-    if (this.#key === null || block.holdsKey(this.#key)) return verdicts
     const { signatures } = block
+    if (this.#key === null) return new Uint8Array(signatures.length).fill(maybe)
+    const verdicts = block.holders(this.#key)
     for (let at = 0; at < verdicts.length; at++) {
-      if (signatures[at] !== rawSignature) verdicts[at] = no
+      if (verdicts[at] !== 0) verdicts[at] = signatures[at] === rawSignature ? maybe : yes
     }
     return verdicts
   }
@@ -139,14 +153,6 @@ function refersTo(value: unknown, id: string): boolean {
   )
 }
 
-/** The 32 bytes of an id in canonical form, as blocks keep it; null for every other value. */
-export function keyOf(value: unknown): Uint8Array | null {
-  if (isFeedId(value)) return feedIdToBytes(value)
-  if (isMessageKey(value)) return messageKeyToBytes(value)
-  if (isBlobId(value)) return blobIdToBytes(value)
-  return null
-}
-
 /** The value of a field of a plain object; undefined where there is none. Arrays have no fields. */
 export function fieldOf(value: unknown, name: string): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined
@@ -158,31 +164,35 @@ type Primitive = string | number | boolean | null
 /** That the value is this one. */
 export function isEqualTo(wanted: Primitive): PathTest {
   return {
-    ofPlace: { leaf: maybe, unknown: maybe, object: no, absent: no },
-    neededKey: keyOf(wanted),
+    ofPlace: { leaf: maybe, unknown: maybe, text: maybe, object: no, absent: no },
+    neededKey: leafKeyOf(wanted),
+    isForKey: true,
     passes: (value) => value === wanted,
   }
 }
 
 /** That there is no value. */
 export const isAbsent: PathTest = {
-  ofPlace: { leaf: no, unknown: maybe, object: no, absent: yes },
+  ofPlace: { leaf: no, unknown: maybe, text: maybe, object: no, absent: yes },
   neededKey: null,
+  isForKey: false,
   passes: (value) => value === undefined,
 }
 
 /** That the value is a text. */
 export const isText: PathTest = {
-  ofPlace: { leaf: maybe, unknown: maybe, object: no, absent: no },
+  ofPlace: { leaf: maybe, unknown: maybe, text: maybe, object: no, absent: no },
   neededKey: null,
+  isForKey: false,
   passes: (value) => typeof value === 'string',
 }
 
 /** That the value is an array with this one in it, or with an object that has it at a path. */
 export function doesInclude(wanted: Primitive, pluck: readonly string[]): PathTest {
   return {
-    ofPlace: { leaf: maybe, unknown: maybe, object: no, absent: no },
-    neededKey: keyOf(wanted),
+    ofPlace: { leaf: maybe, unknown: maybe, text: maybe, object: no, absent: no },
+    neededKey: leafKeyOf(wanted),
+    isForKey: false,
     passes: (value) =>
       Array.isArray(value) && value.some((item: unknown) => pluck.reduce(fieldOf, item) === wanted),
   }
@@ -191,8 +201,15 @@ export function doesInclude(wanted: Primitive, pluck: readonly string[]): PathTe
 /** Whatever a function says of the value. */
 export function passesTest(test: (value: unknown) => boolean): PathTest {
   return {
-    ofPlace: { leaf: maybe, unknown: maybe, object: maybe, absent: test(undefined) ? yes : no },
+    ofPlace: {
+      leaf: maybe,
+      unknown: maybe,
+      text: maybe,
+      object: maybe,
+      absent: test(undefined) ? yes : no,
+    },
     neededKey: null,
+    isForKey: false,
     passes: test,
   }
 }

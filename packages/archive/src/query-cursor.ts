@@ -20,96 +20,106 @@ export function rememberBlocks(): (source: BlockSource) => Promise<Block> {
   }
 }
 
-/** Matches that a cursor reads at once, so that many feeds side by side do not reopen blocks for each. */
+/** Messages that a cursor reads at once, so that many feeds side by side do not reopen blocks for each. */
 const readAhead = 32
 
-interface Ready<Form> {
-  readonly timestamp: number
-  readonly sequence: Sequence
-  readonly match: Form
-}
+/** In place of a match: the content has shown that there is none. */
+export const noMatch = Symbol('no match')
 
-/** A place in the matches of one block, in order of time. */
+/**
+ * A place in the messages of one block that may match, in order of time. It goes through three
+ * states: before the block is opened only the sketch tells when it begins; then the columns tell when
+ * the next message is; and only when no other message can come before that one, it is read.
+ */
 export class Cursor<Form> {
   readonly source: BlockSource
   readonly #plan: QueryPlan
   readonly #form: MatchForm<Form>
-  /** What may match, in order; null before the block is opened. */
+  /** Messages that may match, in order; null before the block is opened. */
   #indexes: readonly number[] | null = null
-  #verdicts: Uint8Array = new Uint8Array()
   #at = 0
-  #ready: Ready<Form>[] = []
-  #readyAt = 0
+  #verdicts: Uint8Array = new Uint8Array()
+  /** What was read of the messages from `#at` on. */
+  #read: (Form | typeof noMatch)[] = []
+  #readAt = 0
+  /** When the next message is; before the block is opened, the earliest that it can be. */
+  timestamp: number
+  #sequence: Sequence = 0
+  #timestamps: Float64Array = new Float64Array()
 
   constructor(plan: QueryPlan, source: BlockSource, form: MatchForm<Form>) {
-    this.#plan = plan
     this.source = source
+    this.#plan = plan
     this.#form = form
-  }
-
-  /** The next match; null where the block must be opened to know it. */
-  get next(): Ready<Form> | null {
-    return this.#ready[this.#readyAt] ?? null
+    this.timestamp = plan.isDescending ? source.sketch.maxTimestamp : source.sketch.minTimestamp
   }
 
   /** True where nothing is left. */
   get isAtEnd(): boolean {
-    return this.next === null && this.#indexes !== null && this.#at === this.#indexes.length
+    return this.#indexes !== null && this.#at === this.#indexes.length
   }
 
-  /** The earliest time that the next match can have in the order of the query. */
-  get timestamp(): number {
-    if (this.next !== null) return this.next.timestamp
-    const last = this.#ready.at(-1)
-    if (last !== undefined) return last.timestamp
-    const { minTimestamp, maxTimestamp } = this.source.sketch
-    return this.#plan.isDescending ? maxTimestamp : minTimestamp
+  /** True where the next message must be read to go on. */
+  get isUnread(): boolean {
+    return this.#indexes === null || this.#readAt === this.#read.length
   }
 
-  advance(): void {
-    this.#readyAt++
-  }
-
-  /** Reads the next matches of the block. */
-  fill(block: Block): void {
-    this.#indexes ??= this.#indexesOf(block)
-    const { author, firstSequence } = block.sketch
-    const timestamps = block.timestamps()
-    const ready: Ready<Form>[] = []
-    while (ready.length < readAhead && this.#at < this.#indexes.length) {
-      const index = this.#indexes[this.#at++]!
-      const candidate = new BlockCandidate(block, index)
-      if (this.#verdicts[index] === maybe && !this.#plan.condition.ofMessage(candidate)) continue
-      const timestamp = timestamps[index]!
-      const sequence = firstSequence + index
-      const match = this.#form(block, index, { author, sequence, timestamp })
-      ready.push({ timestamp, sequence, match })
+  /** The first time, finds what may match; after that, reads the next messages. */
+  read(block: Block): void {
+    if (this.#indexes === null) {
+      this.#indexes = this.#scan(block)
+      this.#settle()
+      return
     }
-    this.#ready = ready
-    this.#readyAt = 0
+    const { author, firstSequence } = block.sketch
+    this.#readAt = 0
+    this.#read = this.#indexes.slice(this.#at, this.#at + readAhead).map((index) => {
+      if (this.#verdicts[index] === maybe) {
+        if (!this.#plan.condition.ofMessage(new BlockCandidate(block, index))) return noMatch
+      }
+      const timestamp = this.#timestamps[index]!
+      return this.#form(block, index, { author, sequence: firstSequence + index, timestamp })
+    })
   }
 
-  #indexesOf(block: Block): readonly number[] {
+  /** Gives the next message, and moves on. */
+  take(): Form | typeof noMatch {
+    const next = this.#read[this.#readAt++]!
+    this.#at++
+    this.#settle()
+    return next
+  }
+
+  #settle(): void {
+    const index = this.#indexes![this.#at]
+    if (index === undefined) return
+    this.timestamp = this.#timestamps[index]!
+    this.#sequence = this.source.sketch.firstSequence + index
+  }
+
+  #scan(block: Block): readonly number[] {
     const { condition, isDescending } = this.#plan
-    this.#verdicts = condition.ofColumns(block)
-    const indexes: number[] = []
-    for (const [index, verdict] of this.#verdicts.entries()) if (verdict !== no) indexes.push(index)
     const timestamps = block.timestamps()
+    const verdicts = condition.ofColumns(block)
+    const indexes: number[] = []
+    for (const [index, verdict] of verdicts.entries()) if (verdict !== no) indexes.push(index)
     indexes.sort((left, right) => timestamps[left]! - timestamps[right]! || left - right)
+    this.#timestamps = timestamps
+    this.#verdicts = verdicts
     return isDescending ? indexes.reverse() : indexes
   }
 
-  /** True where this one comes to the top before the other. Of equal time, the one not read is first. */
+  /** True where this one comes before the other. Of equal time, a block that is not opened is first. */
   isBefore(other: Cursor<Form>): boolean {
     const sign = this.#plan.isDescending ? -1 : 1
     if (this.timestamp !== other.timestamp) return sign * (this.timestamp - other.timestamp) < 0
-    const mine = this.next
-    const theirs = other.next
-    if (mine === null || theirs === null) return mine === null && theirs !== null
+    if (this.#indexes === null || other.#indexes === null) {
+      return this.#indexes === null && other.#indexes !== null
+    }
     const { author } = this.source.sketch
     const otherAuthor = other.source.sketch.author
     if (author !== otherAuthor) return author < otherAuthor === sign > 0
-    return sign * (mine.sequence - theirs.sequence) < 0
+    return sign * (this.#sequence - other.#sequence) < 0
   }
 }
 

@@ -4,15 +4,15 @@
  *
  * Blocks are opened one after the other, and only those that the answer needs. For an answer in order
  * of time all blocks wait in a heap by the time where they begin; a block is opened when it comes to
- * the top, and its messages are given as long as none of another block can come before them. So the
- * first page over a thousand blocks opens the few that reach into it.
+ * the top, and a message is read when no other can come before it. So the first page over a thousand
+ * blocks opens the few that reach into its time, and reads those that have a message on it.
  */
 import { type FeedId, type MessageKey, messageKeyFromBytes, type Sequence } from '@dunbar/core'
 import type { Block } from './block.js'
 import type { BlockSketch } from './block-sketch.js'
 import type { MessageValue } from './message-reader.js'
 import { AllOf, type Condition, maybe, no, yes } from './query-condition.js'
-import { BlockCandidate, Cursor, CursorHeap, rememberBlocks } from './query-cursor.js'
+import { BlockCandidate, Cursor, CursorHeap, noMatch, rememberBlocks } from './query-cursor.js'
 
 /** A block that can be opened. The sketch must be that of the block. */
 export interface BlockSource {
@@ -208,11 +208,10 @@ async function* matchesOf<Form>(
     if (plan.condition.ofSketch(source.sketch) !== no) heap.push(new Cursor(plan, source, form))
   }
   for (let cursor = heap.top; cursor !== undefined; cursor = heap.top) {
-    if (cursor.next === null) cursor.fill(await open(cursor.source))
+    if (cursor.isUnread) cursor.read(await open(cursor.source))
     else {
-      if (skip > 0) skip--
-      else yield cursor.next.match
-      cursor.advance()
+      const match = cursor.take()
+      if (match !== noMatch && skip-- <= 0) yield match
     }
     heap.settleTop()
   }

@@ -206,10 +206,12 @@ function handle(
       return replyRow(from, state, rowAt(state, headSequence(state)))
     case 'status':
       return reply(from, status(state))
-    case 'confirm':
+    case 'claim':
       return changeLock(from, state, (lock) =>
-        lock.confirm(call.sequence, heldOwnFeed(state), call.isStranger),
+        lock.claim(call.sequence, heldOwnFeed(state), call.isStranger),
       )
+    case 'confirm':
+      return changeLock(from, state, (lock) => lock.confirm(call.sequence, heldOwnFeed(state)))
     case 'unlock':
       return changeLock(from, state, (lock) => lock.unlock(heldOwnFeed(state)))
     case 'forks':

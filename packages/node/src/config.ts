@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path'
 import type { ArchiveSettings } from '@dunbar/archiver'
 import { CodedError } from '@dunbar/core'
 import * as v from 'valibot'
+import { usualOpenFiles } from './open-files.js'
 
 /**
  * Where a setting comes from, strongest first: flags (what the caller of `loadConfig` gives), the
@@ -195,7 +196,7 @@ export function loadConfig(flags: ConfigFlags = {}, environment = process.env): 
   return {
     path,
     shards: pick('shards') ?? availableParallelism(),
-    openFiles: pick('openFiles') ?? 256,
+    openFiles: pick('openFiles') ?? usualOpenFiles(),
     cacheBytes: pick('cacheBytes') ?? 16 * 2 ** 20,
     passivateAfterMs: pick('passivateAfterMs') ?? 30_000,
     caps: { shs: caps.shs ?? MAIN_NETWORK_KEY, sign: caps.sign ?? null },

@@ -107,6 +107,8 @@ async function makePool(threads: number): Promise<Piscina> {
   const { Piscina } = await import('piscina')
   return new Piscina({
     filename: import.meta.resolve('@dunbar/workers/cpu'),
+    // A thread that doesn't find its task as it starts reads the file a second time, as another kind of module.
+    name: 'verify',
     minThreads: 0,
     maxThreads: threads,
     idleTimeout: IDLE_MS,

@@ -308,6 +308,33 @@ describe('what is replicated', () => {
     expect(said(link).at(-1)).toBe('< {"alice":-1}')
   })
 
+  test('goes on once both want again what both have refused', () => {
+    const { network, caller, server } = pair()
+    caller.want(alice).hold(alice, 3)
+    network.connect(caller, server)
+    network.run(1_000)
+    caller.unwant(alice)
+    network.run(1_000)
+    server.want(alice)
+    network.run(1_000)
+    caller.want(alice)
+    network.run(5_000)
+    expect(server.held.get(alice)).toBe(3)
+  })
+
+  test('is not refused after all where it came to be wanted before that was said', () => {
+    const { network, caller, server } = pair()
+    caller.want(alice).hold(alice, 3)
+    network.connect(caller, server)
+    while (server.engine.feeds.numberOf(alice) === -1) {
+      network.run(1)
+      const [peer] = server.engine.peers
+      if (peer!.refusals.length > 0) server.want(alice)
+    }
+    network.run(5_000)
+    expect(server.held.get(alice)).toBe(3)
+  })
+
   test('is not asked of a peer that refused it before', () => {
     const { network, caller, server } = pair()
     caller.want(alice)
