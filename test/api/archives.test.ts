@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { parseArchiveContent } from '@dunbar/archive'
 import { type ArchiveEvent, type ArchiveVerification, type Client, connect } from '@dunbar/client'
 import { type BlobId, blobIdToBytes, createSecret, type Keys } from '@dunbar/core'
+import { FeedClient } from '@dunbar/feed'
 import { type ClassicMessage, createClassic } from '@dunbar/formats'
 import { generatedKeys } from '@dunbar/testkit'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
@@ -105,6 +106,16 @@ describe('archives of the own feed', () => {
     ]) {
       expect(blobSize(path, id)).toBeGreaterThan(0)
     }
+  })
+
+  test('are the same whether the messages lie in the log or sealed in blocks', async () => {
+    const [plain, sealed] = [await archivist(), await archivist()]
+    const { node } = sealed
+    const relaid = await new FeedClient(node.kernel.router, node.id).seal()
+    expect(relaid.messages).toBeGreaterThan(2_000)
+    const [one] = await plain.client.archive.now({ keepMessages: 100 })
+    const [two] = await sealed.client.archive.now({ keepMessages: 100 })
+    expect({ ...two, message: null }).toEqual({ ...one, message: null })
   })
 
   test('are made by themselves once the precondition allows it', async () => {

@@ -16,6 +16,9 @@ export interface ArchiveWork {
   checkBlock(job: CheckBlockJob, signal?: AbortSignal): Promise<BlockFault | null>
 }
 
+/** Of all dictionaries of a bundle; those of a hundred feeds have some KiB. They go to the pool with each block. */
+export const MAX_DICTIONARY_BYTES = 2 ** 20
+
 export interface PackJob {
   readonly author: FeedId
   /** Sequence of the first message. */

@@ -10,7 +10,12 @@ import {
 } from '@dunbar/core'
 import type { FeedClient } from '@dunbar/feed'
 import type { ArchiveDraft } from './archive-draft.js'
-import type { ArchiveWork, BlockPlace, PackedBundle } from './archive-work.js'
+import {
+  type ArchiveWork,
+  type BlockPlace,
+  MAX_DICTIONARY_BYTES,
+  type PackedBundle,
+} from './archive-work.js'
 import { keyOf, readFrames } from './feed-reading.js'
 
 /**
@@ -114,7 +119,10 @@ async function dictionaryOf(
     const { dictionaries } = await work.readBundle({ bytes })
     if (dictionaries.length > MAX_CHAIN) return []
     const chain = dictionaries.map((id) => blobs.get(id))
-    return chain.every((blob) => blob !== null) ? chain : []
+    if (!chain.every((blob) => blob !== null)) return []
+    const sizeBytes = chain.reduce((sum, { length }) => sum + length, 0)
+    // What is added now must find room too.
+    return sizeBytes > MAX_DICTIONARY_BYTES / 2 ? [] : chain
   } catch (error) {
     // A new dictionary costs a few KiB; an archive that can't be made because an old one is damaged, all.
     if (isCodedError(error) && BEGINS_ANEW.has(error.code)) return []

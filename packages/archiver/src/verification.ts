@@ -7,7 +7,12 @@ import {
   type Sequence,
 } from '@dunbar/core'
 import { FeedClient } from '@dunbar/feed'
-import type { ArchiveWork, BlockClaim, BundleView } from './archive-work.js'
+import {
+  type ArchiveWork,
+  type BlockClaim,
+  type BundleView,
+  MAX_DICTIONARY_BYTES,
+} from './archive-work.js'
 import { keyAt, readFrames } from './feed-reading.js'
 import type { StoredArchive } from './stored-archives.js'
 
@@ -122,10 +127,13 @@ async function compare(
   signal: AbortSignal,
 ): Promise<Finding> {
   const dictionaries: Uint8Array[] = []
+  let dictionaryBytes = 0
   for (const id of ids) {
     const bytes = await fetchBlob(id, null, signal)
     if (bytes === null) return chain('ARCHIVE_BLOB_MISSING')
     dictionaries.push(bytes)
+    dictionaryBytes += bytes.length
+    if (dictionaryBytes > MAX_DICTIONARY_BYTES) return refused('ARCHIVE_DICTIONARY_TOO_LARGE')
   }
   for (const claim of blocks) {
     const bytes = await fetchBlob(claim.blob, claim.size, signal)

@@ -1,4 +1,5 @@
-import type { FeedId, Keys } from '@dunbar/core'
+import { decodeBundle, encodeBundle } from '@dunbar/archive'
+import { blobIdFromBytes, type FeedId, type Keys, sha256 } from '@dunbar/core'
 import { FrameWriter } from '@dunbar/feed'
 import { type ClassicMessage, createClassic } from '@dunbar/formats'
 import { createSimulation, generatedKeys, MemoryFileSystem, type Simulation } from '@dunbar/testkit'
@@ -191,6 +192,24 @@ describe('an archive of another feed', () => {
     for (const [lie, result, reason] of cases) {
       expect(await outcome(all, author, lie)).toMatchObject({ result, reason })
     }
+  })
+
+  test('is refused where its dictionaries are larger than any need', async () => {
+    const all = await started()
+    const author = new Author('large').posts(3)
+    const packed = author.pack()
+    const huge = new Uint8Array(2 ** 20 + 1)
+    const blobId = sha256(huge)
+    const bundle = decodeBundle(packed.blobs.at(-1)!.bytes)
+    const ends = bundle.dictionaries[0]!.ends
+    const blob = encodeBundle({ ...bundle, dictionaries: [{ blobId, ends }] })
+    await all.simulation.run(all.node.blobs.add(huge))
+    await all.simulation.run(all.node.blobs.add(blob.bytes))
+    const named = { bundle: blobIdFromBytes(blob.blobId), size: blob.bytes.length }
+    expect(await outcome(all, author, { ...packed.content, ...named })).toMatchObject({
+      result: 'refused',
+      reason: 'ARCHIVE_DICTIONARY_TOO_LARGE',
+    })
   })
 
   test('is not judged where its messages are not held', async () => {
