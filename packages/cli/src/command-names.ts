@@ -12,6 +12,8 @@ export const COMMANDS = [
   'status',
   'verify',
   'rebuild',
+  'archive',
+  'unarchive',
   'connect',
   'peers',
   'sync',

@@ -20,6 +20,8 @@ export type {
 } from './messages.js'
 export { type ConnectedPeer, ConnMethods, FriendMethods, InviteMethods } from './network.js'
 export type {
+  ArchiveDone,
+  ArchiveOptions,
   FeedsProgress,
   ImportDone,
   ImportOptions,
@@ -40,4 +42,5 @@ export type {
   NodeStatus,
   Progress,
   PublishStatus,
+  SealedMessages,
 } from './status.js'
