@@ -61,6 +61,24 @@ describe.each(PEER_KINDS)('with %s', (kind) => {
       expect(await theirs.feed(carol[0]!.author)).toEqual(carol)
     })
 
+    test('serves a feed whole that lies in blocks', async () => {
+      const { ours, theirs, connect } = await startPair(kind, role)
+      const texts = Array.from({ length: 150 }, (_, index) => `message ${index} – ünïcode 😀`)
+      const carol = signedFeed(newKeys(), posts(...texts))
+      for (const message of carol) await ours.peer.call('add', [message])
+      const steps: unknown[] = []
+      for await (const step of ours.peer.source('node.archive', [{ feed: carol[0]!.author }])) {
+        steps.push(step)
+      }
+      expect(steps.at(-1)).toMatchObject({ result: { feeds: 1, messages: 134, failed: [] } })
+      await ours.follow(carol[0]!.author)
+      await connect()
+      await theirs.holds(ours.id, 2)
+      await theirs.publish({ type: 'contact', contact: carol[0]!.author, following: true })
+      await theirs.holds(carol[0]!.author, 150)
+      expect(await theirs.feed(carol[0]!.author)).toEqual(carol)
+    })
+
     test('gives a peer whose data was deleted its own feed back', async () => {
       const { ours, theirs, connect, restart } = await startPair(kind, role)
       for (const text of ['one', 'two']) await theirs.publish({ type: 'post', text })

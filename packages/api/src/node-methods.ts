@@ -27,6 +27,13 @@ interface Sums {
   readonly activeFeeds: number
   readonly messages: number
   readonly bytes: number
+  /** The messages that lie in blocks. */
+  readonly sealed: {
+    readonly feeds: number
+    readonly messages: number
+    readonly bytes: number
+    readonly logBytes: number
+  }
   readonly quarantined: FeedId[]
   readonly damaged: FeedId[]
 }
@@ -43,6 +50,12 @@ async function gather(services: Services) {
     activeFeeds: sum(shards.map(({ activeFeeds }) => activeFeeds)),
     messages: sum(shards.map(({ messages }) => messages)),
     bytes: sum(shards.map(({ bytes }) => bytes)),
+    sealed: {
+      feeds: sum(shards.map(({ sealed }) => sealed.feeds)),
+      messages: sum(shards.map(({ sealed }) => sealed.messages)),
+      bytes: sum(shards.map(({ sealed }) => sealed.bytes)),
+      logBytes: sum(shards.map(({ sealed }) => sealed.logBytes)),
+    },
     quarantined: shards.flatMap(({ quarantined }) => quarantined),
     damaged: shards.flatMap(({ damaged }) => damaged),
   }

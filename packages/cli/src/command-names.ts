@@ -14,6 +14,8 @@ export const COMMANDS = [
   'status',
   'verify',
   'rebuild',
+  'archive',
+  'unarchive',
   'connect',
   'peers',
   'sync',

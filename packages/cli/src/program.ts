@@ -199,6 +199,32 @@ export function buildProgram(
     finish(await rebuild(context))
   })
 
+  const archiveWords = {
+    archive: {
+      description: 'packs the older messages of feeds into blocks, about a third of the size',
+      more: 'All is read, served and checked as before; a single old message takes a little longer. The newest messages of each feed stay as they are, and so do feeds with few.',
+    },
+    unarchive: {
+      description: 'takes the messages of feeds out of their blocks',
+      more: 'The disk needs room for both until a feed is done.',
+    },
+  }
+  for (const [word, { description, more }] of Object.entries(archiveWords)) {
+    add(
+      word,
+      description,
+      [`dunbar ${word} --all`],
+      (command) =>
+        command
+          .option('--feed <id>', 'the messages of this feed')
+          .option('--all', 'those of all feeds'),
+      more,
+    ).action(async (options) => {
+      const { archive } = await import('./commands/archive.js')
+      finish(await archive(context, word as keyof typeof archiveWords, options))
+    })
+  }
+
   add(
     'connect',
     'connects the running node to a peer and remembers the address',

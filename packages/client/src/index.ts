@@ -32,6 +32,8 @@ export type {
 } from './messages.js'
 export { type ConnectedPeer, ConnMethods, FriendMethods, InviteMethods } from './network.js'
 export type {
+  ArchiveDone,
+  ArchiveOptions,
   FeedsProgress,
   ImportDone,
   ImportOptions,
@@ -52,4 +54,5 @@ export type {
   NodeStatus,
   Progress,
   PublishStatus,
+  SealedMessages,
 } from './status.js'

@@ -32,8 +32,10 @@ export interface NodeStatus {
   readonly sync: { readonly sync: boolean; readonly [name: string]: unknown }
   readonly feeds: number
   readonly messages: number
-  /** Of all logs on the disk. */
+  /** On the disk, of all logs and blocks. */
   readonly bytes: number
+  /** Of all feeds with blocks together. */
+  readonly sealed: SealedMessages & { readonly feeds: number }
   readonly quarantined: readonly FeedId[]
   readonly damaged: readonly FeedId[]
   /** The lock on the own feed; null where its shard is not to be asked. */
@@ -55,6 +57,15 @@ export interface NodeStatus {
   readonly [name: string]: unknown
 }
 
+/** The oldest messages of a feed, which lie in blocks (`dunbar archive`). */
+export interface SealedMessages {
+  readonly messages: number
+  /** Of the block files. */
+  readonly bytes: number
+  /** That these messages take outside of blocks. */
+  readonly logBytes: number
+}
+
 /** How one feed is. */
 export interface FeedStatus {
   readonly id: FeedId
@@ -62,8 +73,10 @@ export interface FeedStatus {
   readonly sequence: Sequence
   /** Messages held, out-of-order ones included. */
   readonly messages: number
-  /** Size of the log on disk. */
+  /** On the disk: the log and its blocks. */
   readonly bytes: number
+  /** Of a feed with blocks only. */
+  readonly sealed?: SealedMessages
   readonly state: 'ok' | 'damaged' | 'quarantined'
   readonly forked: boolean
   readonly active: boolean

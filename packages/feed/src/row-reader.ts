@@ -16,12 +16,32 @@ import { StoreError } from './store-error.js'
 const ENTRY_BYTES = 256
 /** No piece of a log longer than this is read at once. */
 const MAX_READ_BYTES = 1024 * 1024
+/**
+ * Messages taken out of a block at once for a reader that goes through them one by one, among those
+ * of other feeds: opening a block takes as long as some hundred messages, and a cache holds the next
+ * messages of many more feeds than it holds blocks.
+ */
+const READ_AHEAD_MESSAGES = 128
+/** So many messages of a feed one behind the other are no step of a reader that goes through all feeds. */
+const LEAST_BLOCK_RUN = 16
+/** Blocks of which it is known where they were read last. */
+const REMEMBERED_BLOCKS = 4096
+
+/** Where a block was read last, and in which direction its messages were taken out from there; 0 for none. */
+interface LastRead {
+  readonly sequence: number
+  readonly step: -1 | 0 | 1
+}
+
+/** In the cache, a frame that was taken out of a block and not asked for yet. */
+const aheadKey = (row: number): number => -1 - row
 
 export class RowReader {
   readonly #logOf: (feed: number) => Log
   readonly #noteDamage: (row: number) => void
-  /** Frames by their row, opened blocks by `<feed>/<number>`. */
+  /** Frames by their row, those taken out ahead by `aheadKey`, opened blocks by `<feed>/<number>`. */
   readonly #cache: LRUCache<number | string, Uint8Array | SealedBlock>
+  readonly #lastReads = new LRUCache<string, LastRead>({ max: REMEMBERED_BLOCKS })
   #tables: ShardTables
   hits = 0
   misses = 0
@@ -57,10 +77,14 @@ export class RowReader {
     const { feeds, messages } = this.#tables
     if (this.#cache.size < (feeds.messages[feed] as number)) {
       for (const key of [...this.#cache.keys()]) {
-        if (typeof key === 'number' && messages.feed[key] === feed) this.#cache.delete(key)
+        if (typeof key === 'string') continue
+        if (messages.feed[key < 0 ? aheadKey(key) : key] === feed) this.#cache.delete(key)
       }
     } else {
-      for (const row of this.#tables.rowsOfFeed(feed)) this.#cache.delete(row)
+      for (const row of this.#tables.rowsOfFeed(feed)) {
+        this.#cache.delete(row)
+        this.#cache.delete(aheadKey(row))
+      }
     }
     for (const { number } of this.#logOf(feed).sealed?.entries ?? []) {
       this.#cache.delete(blockKey(feed, number))
@@ -121,7 +145,7 @@ export class RowReader {
     let end = 0
     for (let at = 0; at < count; ) {
       const run = this.#runLength(rows, at, count)
-      if (run === 1) {
+      if (run === 1 || (run < LEAST_BLOCK_RUN && this.#isSealed(rows[at] as number))) {
         const row = rows[at] as number
         const frame = this.#wholeFrame(row)
         if (frame !== null) {
@@ -200,7 +224,12 @@ export class RowReader {
   }
 
   #cached(row: number): Uint8Array | undefined {
-    return this.#cache.get(row) as Uint8Array | undefined
+    const held = this.#cache.get(row)
+    if (held !== undefined) return held as Uint8Array
+    // A reader on its way through comes by once: what it has seen makes room for what it will see.
+    const ahead = this.#cache.get(aheadKey(row))
+    if (ahead !== undefined) this.#cache.delete(aheadKey(row))
+    return ahead as Uint8Array | undefined
   }
 
   /** Rows from `at` on that lie one behind the other in one log, in its file or in one block. */
@@ -264,17 +293,24 @@ export class RowReader {
       target.fill(0, at + read, at + length)
       return
     }
+    const sequence = messages.sequence[row] as number
     try {
-      const block = this.#block(log, index)
-      const place = (messages.sequence[row] as number) - block.firstSequence
-      target.set(block.framesFrom(place, length), at)
+      const isRun = length > FRAME_HEADER_BYTES + (messages.length[row] as number)
+      const block = isRun ? this.#block(log, index) : this.#blockOf(log, index, row)
+      target.set(block.framesFrom(sequence - block.firstSequence, length), at)
     } catch (error) {
       if (!(error instanceof StoreError && error.code === 'STORE_BLOCK_DAMAGED')) throw error
       target.fill(0, at, at + length)
     }
   }
 
-  /** An opened block. @throws {STORE_BLOCK_DAMAGED} @throws {STORE_FAILED} */
+  #isSealed(row: number): boolean {
+    const { messages } = this.#tables
+    const log = this.#logOf(messages.feed[row] as number)
+    return (messages.offset[row] as number) < log.fileStart
+  }
+
+  /** An opened block, which stays. @throws {STORE_BLOCK_DAMAGED} @throws {STORE_FAILED} */
   #block(log: Log, index: number): SealedBlock {
     const key = blockKey(log.feed, log.sealed!.entries[index]!.number)
     const held = this.#cache.get(key) as SealedBlock | undefined
@@ -282,6 +318,42 @@ export class RowReader {
     const block = log.openBlock(index)
     this.#cache.set(key, block)
     return block
+  }
+
+  /** The opened block of a single row. It stays from the second time on that somebody jumps into it. */
+  #blockOf(log: Log, index: number, row: number): SealedBlock {
+    const key = blockKey(log.feed, log.sealed!.entries[index]!.number)
+    const sequence = this.#tables.messages.sequence[row] as number
+    const last = this.#lastReads.get(key)
+    const step = last === undefined ? 0 : stepOf(last, sequence)
+    this.#lastReads.set(key, { sequence, step: 0 })
+    const held = this.#cache.get(key) as SealedBlock | undefined
+    if (held !== undefined) return held
+    const block = log.openBlock(index)
+    if (step !== 0) {
+      const [next, end] = [sequence + step, sequence + step * READ_AHEAD_MESSAGES]
+      this.#keepFrames(block, log.feed, Math.min(next, end), Math.max(next, end))
+      this.#lastReads.set(key, { sequence, step })
+    } else if (last !== undefined) {
+      this.#cache.set(key, block)
+    }
+    return block
+  }
+
+  /** Takes messages out of a block before it is let go, as far as they are there. */
+  #keepFrames(block: SealedBlock, feed: number, from: number, to: number): void {
+    const { messages } = this.#tables
+    const { firstSequence, messageCount } = block
+    const first = Math.max(from, firstSequence)
+    const last = Math.min(to, firstSequence + messageCount - 1)
+    const rows = this.#tables.rowsFrom(feed, first)
+    for (let at = 0; first + at <= last; at++) {
+      const row = rows[at]
+      if (row === undefined || messages.sequence[row] !== first + at) return
+      const length = FRAME_HEADER_BYTES + (messages.length[row] as number)
+      const frame = block.framesFrom(first + at - firstSequence, length)
+      if (this.#isFrameOf(row, frame)) this.#cache.set(aheadKey(row), frame)
+    }
   }
 
   #isFrameOf(row: number, frame: Uint8Array): boolean {
@@ -292,6 +364,17 @@ export class RowReader {
       messages.hasFingerprint(row, frameKey(frame))
     )
   }
+}
+
+/** The direction in which a reader goes through a block that is read at a sequence; 0 for none. */
+function stepOf(last: LastRead, sequence: number): -1 | 0 | 1 {
+  const distance = sequence - last.sequence
+  if (last.step !== 0) {
+    const ahead = distance * last.step
+    // All of them were read, or some were pushed out of the cache before.
+    return ahead >= 1 && ahead <= READ_AHEAD_MESSAGES + 1 ? last.step : 0
+  }
+  return distance === 1 || distance === -1 ? distance : 0
 }
 
 const isFrame = (held: Uint8Array | SealedBlock): held is Uint8Array => held instanceof Uint8Array

@@ -29,6 +29,17 @@ const configSchema = v.strictObject({
   cacheBytes: v.optional(count(0, 4 * 2 ** 30)),
   /** An idle feed actor gives its memory back after this. Default 30,000. */
   passivateAfterMs: v.optional(count(100, 86_400_000)),
+  /** How messages lie on the disk: the oldest of a feed in blocks, a third of the size. */
+  archive: v.optional(
+    v.strictObject({
+      /** Whether idle feeds are packed by themselves, a block of 1,024 messages at a time. Default false. */
+      seal: v.optional(v.boolean()),
+      /** The newest messages of a feed that stay out of blocks. Default 16. */
+      keepMessages: v.optional(count(0, 1_000_000)),
+      /** A feed with fewer messages to pack is left as it is. Default 64. */
+      minMessages: v.optional(count(1, 1_000_000)),
+    }),
+  ),
   caps: v.optional(
     v.strictObject({
       /** Network key. Default: the main network's. */
@@ -122,6 +133,11 @@ export interface Config {
   readonly openFiles: number
   readonly cacheBytes: number
   readonly passivateAfterMs: number
+  readonly archive: {
+    readonly seal: boolean
+    readonly keepMessages: number
+    readonly minMessages: number
+  }
   readonly caps: { readonly shs: string; readonly sign: string | null }
   readonly logging: {
     readonly level: ConfiguredLogLevel
@@ -184,6 +200,7 @@ export function loadConfig(flags: ConfigFlags = {}, environment = process.env): 
   const fromFlags = check(given, 'the flags')
   const pick = <Name extends keyof ConfigFile>(name: Name) =>
     fromFlags[name] ?? fromEnvironment[name] ?? file[name]
+  const archive = { ...file.archive, ...fromEnvironment.archive, ...fromFlags.archive }
   const caps = { ...file.caps, ...fromEnvironment.caps, ...fromFlags.caps }
   const logging = { ...file.logging, ...fromEnvironment.logging, ...fromFlags.logging }
   const network = { ...file.network, ...fromEnvironment.network, ...fromFlags.network }
@@ -199,6 +216,11 @@ export function loadConfig(flags: ConfigFlags = {}, environment = process.env): 
     openFiles: pick('openFiles') ?? usualOpenFiles(),
     cacheBytes: pick('cacheBytes') ?? 16 * 2 ** 20,
     passivateAfterMs: pick('passivateAfterMs') ?? 30_000,
+    archive: {
+      seal: archive.seal ?? false,
+      keepMessages: archive.keepMessages ?? 16,
+      minMessages: archive.minMessages ?? 64,
+    },
     caps: { shs: caps.shs ?? MAIN_NETWORK_KEY, sign: caps.sign ?? null },
     logging: {
       level: logging.level ?? 'info',

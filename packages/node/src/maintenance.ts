@@ -1,7 +1,9 @@
 import type { Services } from '@dunbar/api'
-import { CodedError, type FeedId, isCodedError } from '@dunbar/core'
-import { FeedClient, type RebuildChunk } from '@dunbar/feed'
+import { CodedError, type FeedId } from '@dunbar/core'
+import type { RebuildChunk } from '@dunbar/feed'
 import type { Method } from '@dunbar/wire'
+import { archiveFeeds, archiveOptions, unarchiveFeeds } from './archive-job.js'
+import { allFeeds, eachFeed } from './each-feed.js'
 import { importFrom } from './import-job.js'
 
 /**
@@ -9,9 +11,6 @@ import { importFrom } from './import-job.js'
  * derived state, is a source of `{event: 'progress', …}` and, at the end,
  * `{event: 'done', result}`.
  */
-
-/** Feeds that one shard works on at once: the next one's file is read while signatures are checked. */
-const FEEDS_AT_ONCE = 2
 
 export interface VerifyResult {
   readonly messages: number
@@ -44,6 +43,16 @@ export function maintenanceMethods(services: Services): Method[] {
     { name: 'node.verify', type: 'source', handler: () => verify(services) },
     { name: 'node.rebuild', type: 'source', handler: () => rebuild(services) },
     {
+      name: 'node.archive',
+      type: 'source',
+      handler: (args) => archiveFeeds(services, archiveOptions('node.archive', args[0])),
+    },
+    {
+      name: 'node.unarchive',
+      type: 'source',
+      handler: (args) => unarchiveFeeds(services, archiveOptions('node.unarchive', args[0])),
+    },
+    {
       name: 'node.checkpoint',
       type: 'async',
       handler: () =>
@@ -70,7 +79,9 @@ async function* verify(services: Services): AsyncGenerator<unknown> {
   const damaged: { feed: FeedId; sequence: number; reason: string }[] = []
   let messages = 0
   let feeds = 0
-  for await (const { id, result, done, total } of eachFeed(services, (feed) => feed.verify())) {
+  const ids = await allFeeds(services)
+  for await (const outcome of eachFeed(services, ids, (feed) => feed.verify())) {
+    const { id, result, done, total } = outcome
     feeds += 1
     if ('failure' in result) {
       damaged.push({ feed: id, sequence: 0, reason: result.failure })
@@ -131,57 +142,4 @@ async function* eachChunk<Chunk>(
     for (const left of waiting.values()) left.catch(() => undefined)
     await Promise.allSettled(streams.map((stream) => stream.return?.()))
   }
-}
-
-interface FeedOutcome<Result> {
-  readonly id: FeedId
-  readonly result: Result | FeedFailure
-  readonly done: number
-  readonly total: number
-}
-
-/** A feed that could not do what it was asked, such as one that is quarantined; the code says why. */
-interface FeedFailure {
-  readonly failure: string
-}
-
-/** Asks all feeds, a few at once, and gives the answers as they come. One that fails does not end the work on the others. */
-async function* eachFeed<Result>(
-  services: Services,
-  ask: (feed: FeedClient) => Promise<Result>,
-): AsyncGenerator<FeedOutcome<Result>> {
-  const parts = await Promise.all(services.shards.map((shard) => shard.feeds()))
-  const ids = interleave(parts.map((part) => part.map(({ id }) => id)))
-  const underWay = new Map<FeedId, Promise<{ id: FeedId; result: Result | FeedFailure }>>()
-  let next = 0
-  let done = 0
-  while (next < ids.length || underWay.size > 0) {
-    while (next < ids.length && underWay.size < FEEDS_AT_ONCE * services.shards.length) {
-      const id = ids[next]!
-      next += 1
-      underWay.set(
-        id,
-        ask(new FeedClient(services.router, id))
-          .catch(failureOf)
-          .then((result) => ({ id, result })),
-      )
-    }
-    const { id, result } = await Promise.race(underWay.values())
-    underWay.delete(id)
-    done += 1
-    yield { id, result, done, total: ids.length }
-  }
-}
-
-function failureOf(error: unknown): FeedFailure {
-  if (isCodedError(error)) return { failure: error.code }
-  throw error
-}
-
-/** One of each list in turn, so that all shards work. */
-function interleave<Item>(lists: readonly (readonly Item[])[]): Item[] {
-  const longest = Math.max(0, ...lists.map((list) => list.length))
-  return Array.from({ length: longest }, (_, index) => index).flatMap((index) =>
-    lists.filter((list) => index < list.length).map((list) => list[index]!),
-  )
 }

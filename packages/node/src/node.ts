@@ -167,7 +167,8 @@ async function loadIdentity(path: string, fs: FileSystem): Promise<Keys> {
 
 /** One supervised thread a shard. A thread that dies is started again; its actors rebuild from disk. */
 function shardThreads(config: Config, keys: Keys) {
-  const { path, shards, cacheBytes, openFiles, passivateAfterMs, caps } = config
+  const { path, shards, cacheBytes, openFiles, passivateAfterMs, archive, caps } = config
+  const { seal: isAutomatic, ...policy } = archive
   const cores = availableParallelism()
   const coreShare = new SharedArrayBuffer(coreShareBytes(shards))
   const host = workerHost()
@@ -191,6 +192,7 @@ function shardThreads(config: Config, keys: Keys) {
           cacheBytes,
           openFiles: Math.max(4, Math.floor(openFiles / shards)),
           passivateAfterMs,
+          sealing: { isAutomatic, ...policy },
           hmacKey: caps.sign === null ? null : new Uint8Array(Buffer.from(caps.sign, 'base64')),
           secretKey: keys.secretKey,
           cores,

@@ -1,6 +1,7 @@
 import type { NodeStatus, PublishStatus } from '@dunbar/client'
 import { type CommandContext, withClient } from '../session.js'
 import { grouped, humanBytes, printPairs, printTable } from '../table.js'
+import { bytesUnpacked } from './feeds.js'
 
 /** What is shown of dunbar's own part of the status; the whole of it comes with `--json`. */
 interface ShownStatus {
@@ -78,6 +79,14 @@ export function peersText({ peers, replication }: NodeStatus['network']): string
   return `${connected} connected; ${grouped(missing)} messages of ${grouped(behind)} feeds are to come`
 }
 
+/** How much lies in blocks; nothing where nothing does. */
+function packedPair({ bytes, sealed }: NodeStatus): [string, string][] {
+  const { feeds, messages } = sealed
+  if (feeds === 0) return []
+  const before = humanBytes(bytesUnpacked(bytes, sealed))
+  return [['packed', `${grouped(messages)} of ${grouped(feeds)} feeds; ${before} unpacked`]]
+}
+
 export interface StatusOptions {
   readonly running?: boolean
 }
@@ -109,6 +118,7 @@ export async function showStatus(
       ['memory', humanBytes(node.memoryBytes)],
       ['feeds', `${grouped(status.feeds)}, ${grouped(status.activeFeeds)} active`],
       ['messages', `${grouped(status.messages)} in ${humanBytes(status.bytes)}`],
+      ...packedPair(status),
       ['indexes', current === target ? 'up to date' : `${grouped(current)} of ${grouped(target)}`],
       ['publishing', publishText(publish)],
       ['address', network.address ?? 'none, peers can not connect'],
