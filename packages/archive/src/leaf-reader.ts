@@ -1,0 +1,162 @@
+/**
+ * The columns of a block, unfolded, and a place in them. Nothing here checks a place against the
+ * columns: `LeafWalk` has walked all of them before anybody reads.
+ */
+import { isAscii, isUtf8 } from 'node:buffer'
+import { ByteBuffer } from 'flatbuffers'
+import { type ClassicMessageBlock, ValueColumns } from './bipf2-generated.js'
+import { malformedBlob, read1234 } from './blob.js'
+import { type Coded, decodeBytes } from './coded-bytes.js'
+import { read1248 } from './timestamp-column.js'
+import {
+  tagBlobId,
+  tagBox,
+  tagBox2,
+  tagFeedId,
+  tagHex,
+  tagMessageId,
+  tagString,
+} from './value-tag.js'
+
+const hashSize = 32
+
+/** The columns as arrays. */
+export interface LeafArrays {
+  readonly tags: Uint8Array
+  readonly integers: Float64Array
+  readonly stringLengths: Uint32Array
+  readonly keyRefs: Uint32Array
+  readonly binaryLengths: Uint32Array
+  readonly doubles: Float64Array
+  /** All texts, one after the other. */
+  readonly text: string
+  /** The same in UTF-8. */
+  readonly utf8: Buffer
+  /** One byte a UTF-16 unit. */
+  readonly isAscii: boolean
+  readonly keys: Buffer
+  readonly binary: Buffer
+}
+
+/**
+ * Unfolds the columns of a block.
+ * @throws {ARCHIVE_BLOB_MALFORMED}
+ * @throws {ARCHIVE_BLOCK_UNSUPPORTED}
+ */
+export function readLeafArrays(
+  data: ClassicMessageBlock,
+  coded: { readonly columns: Coded; readonly strings: Coded | null },
+): LeafArrays {
+  const raw = ownBytes(decodeBytes(coded.columns))
+  const columns = ValueColumns.getRootAsValueColumns(new ByteBuffer(raw))
+  const tags = columns.tagsArray() ?? new Uint8Array()
+  const leafCount = tags.length
+  const doubles = columns.doublesArray() ?? new Uint8Array()
+  const keys = data.keysArray() ?? new Uint8Array()
+  if (doubles.length % 8 !== 0) throw malformedBlob('a double has 8 bytes')
+  if (keys.length % hashSize !== 0) throw malformedBlob('a key has 32 bytes')
+  const utf8 = asBuffer(coded.strings === null ? new Uint8Array() : decodeBytes(coded.strings))
+  if (!isUtf8(utf8)) throw malformedBlob('its texts are no UTF-8')
+  const isAsciiText = isAscii(utf8)
+  return {
+    tags,
+    integers: read1248(columns.integers(), leafCount),
+    stringLengths: read1234(columns.stringLengths(), leafCount),
+    keyRefs: read1234(columns.keyRefs(), leafCount),
+    binaryLengths: read1234(columns.binaryLengths(), leafCount),
+    doubles: new Float64Array(ownBytes(doubles).buffer),
+    text: utf8.toString(isAsciiText ? 'latin1' : 'utf8'),
+    utf8,
+    isAscii: isAsciiText,
+    keys: asBuffer(keys),
+    binary: asBuffer(data.binaryArray() ?? new Uint8Array()),
+  }
+}
+
+/** A place in all columns. */
+export class LeafPlace {
+  tag = 0
+  integer = 0
+  string = 0
+  /** UTF-16 units of `text`. */
+  unit = 0
+  /** Bytes of `utf8`. Kept only by readers of bytes. */
+  utf8 = 0
+  keyRef = 0
+  binaryLength = 0
+  binary = 0
+  double = 0
+}
+
+/** Reads texts from a place on. */
+export class LeafReader {
+  readonly arrays: LeafArrays
+  readonly place = new LeafPlace()
+  /** Ids in text form, by kind and key. */
+  readonly #idTexts: (string | undefined)[] = []
+
+  constructor(arrays: LeafArrays) {
+    this.arrays = arrays
+  }
+
+  /** The next text, whose tag is read already. */
+  text(tag: number): string {
+    const { arrays, place } = this
+    switch (tag) {
+      case tagString: {
+        const from = place.unit
+        place.unit += arrays.stringLengths[place.string++]!
+        return arrays.text.slice(from, place.unit)
+      }
+      case tagMessageId:
+      case tagFeedId:
+      case tagBlobId:
+        return this.#idText(tag, arrays.keyRefs[place.keyRef++]!)
+      default: {
+        const from = place.binary
+        place.binary += arrays.binaryLengths[place.binaryLength++]!
+        return binaryText(tag, arrays.binary, from, place.binary)
+      }
+    }
+  }
+
+  #idText(tag: number, ref: number): string {
+    const at = ref * 3 + tag - tagMessageId
+    const known = this.#idTexts[at]
+    if (known !== undefined) return known
+    const base64 = this.arrays.keys.toString('base64', ref * hashSize, (ref + 1) * hashSize)
+    const text =
+      tag === tagFeedId
+        ? `@${base64}.ed25519`
+        : `${tag === tagMessageId ? '%' : '&'}${base64}.sha256`
+    this.#idTexts[at] = text
+    return text
+  }
+}
+
+function binaryText(tag: number, binary: Buffer, from: number, end: number): string {
+  if (tag === tagHex) return binary.toString('hex', from, end)
+  return `${binary.toString('base64', from, end)}${tag === tagBox ? '.box' : '.box2'}`
+}
+
+/** True for tags whose leaf is a text: only these may stand for a key. */
+export function isTextTag(tag: number): boolean {
+  return (
+    tag === tagString ||
+    (tag >= tagMessageId && tag <= tagBlobId) ||
+    (tag >= tagHex && tag <= tagBox2)
+  )
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+}
+
+/** The bytes in memory of their own, where a false offset finds nothing else's. */
+function ownBytes(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  const { buffer } = bytes
+  if (buffer instanceof ArrayBuffer && buffer.byteLength === bytes.length) {
+    return bytes as Uint8Array<ArrayBuffer>
+  }
+  return new Uint8Array(bytes)
+}

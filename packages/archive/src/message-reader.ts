@@ -1,0 +1,227 @@
+/**
+ * The messages of a block out of its columns, as objects and as text. What all messages have in
+ * common, and what follows from their place, is put back here.
+ * @source ARCHIVE.md 3.4, 3.5
+ */
+import { isDeeperThan, maxNestingDepth } from '@dunbar/formats'
+import { malformedBlob } from './blob.js'
+import { type BlockFrame, hashSize, signatureSize } from './block-frame.js'
+import { maxDictionaryEntries, maxTypeUnits, rawSignature } from './dictionary.js'
+import { JsonBytes, LeafWriter } from './json-bytes.js'
+import { isWellFormed } from './leaf-columns.js'
+import { LeafReader, readLeafArrays } from './leaf-reader.js'
+import { type LeafPlaces, walkLeaves } from './leaf-walk.js'
+import { compactForm, hashedForm, type Shape, Shapes, type TextForm } from './shape.js'
+import { type Fields, ValueBuilder } from './value-builder.js'
+import { tagTuples } from './value-tag.js'
+
+/** One text at a time is written here, and copied before the next. */
+const out = new JsonBytes()
+
+/** A message as an object, its fields in the order that was signed. */
+export interface MessageValue {
+  readonly previous: string | null
+  readonly author: string
+  readonly sequence: number
+  readonly timestamp: number
+  readonly hash: string
+  readonly content: unknown
+  readonly signature: string
+}
+
+export class MessageReader {
+  readonly #frame: BlockFrame
+  readonly #timestamps: Float64Array
+  readonly #shapes: Shapes
+  readonly #reader: LeafReader
+  readonly #places: LeafPlaces
+  readonly #builder: ValueBuilder
+  readonly #writer: LeafWriter
+  readonly #heads: MessagePieces
+  readonly #typeTexts: (Uint8Array | undefined)[] = []
+
+  /**
+   * Unfolds all columns and walks over all leaves once.
+   * @throws {ARCHIVE_BLOB_MALFORMED}
+   * @throws {ARCHIVE_BLOCK_UNSUPPORTED}
+   */
+  constructor(frame: BlockFrame, timestamps: Float64Array) {
+    const { dictionary, ends, signatures, types } = frame
+    const arrays = readLeafArrays(frame.data, frame)
+    this.#frame = frame
+    this.#timestamps = timestamps
+    this.#shapes = Shapes.of(dictionary)
+    this.#places = walkLeaves(arrays, this.#shapes, ends, signatures, types)
+    this.#reader = new LeafReader(arrays)
+    const objectShape = (id: number): Shape => this.#shapes.object(id, ends)
+    this.#builder = new ValueBuilder(this.#reader, objectShape)
+    this.#writer = new LeafWriter(this.#reader, out, objectShape)
+    this.#heads = new MessagePieces(frame.sketch.author)
+  }
+
+  /** True where a message is stored as its text. */
+  isRaw(index: number): boolean {
+    return this.#frame.signatures[index] === rawSignature
+  }
+
+  /** A message that is stored as its text. @throws {ARCHIVE_BLOB_MALFORMED} where that is none */
+  raw(index: number): Fields {
+    this.#places.seek(index, this.#reader.place)
+    const text = this.#builder.leaf() as string
+    if (!isDeeperThan(text, maxNestingDepth)) {
+      const value = parse(text)
+      const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
+      if (isObject && JSON.stringify(value) === text) return value as Fields
+    }
+    throw malformedBlob('a raw message is not its own JSON')
+  }
+
+  /** True where the types column says of a message what its content says. */
+  hasItsType(index: number): boolean {
+    const { signatures, types, ends, dictionary } = this.#frame
+    const id = types[index]!
+    if (!this.isRaw(index)) {
+      const shape = this.#shapes.message(signatures[index]!, ends).content
+      if (shape === null) {
+        this.#places.seek(index, this.#reader.place)
+        const { arrays, place } = this.#reader
+        if (arrays.tags[place.tag] !== tagTuples) return id === 0
+      } else if (id !== 0 || !shape.hasType) return id === 0 || shape.hasType
+    }
+    const content = this.content(index)
+    const hasType =
+      typeof content === 'object' && content !== null && Object.hasOwn(content, 'type')
+    const type = hasType ? (content as Fields).type : undefined
+    if (id !== 0) return type === dictionary.type(id)
+    // A type without an id is one that no dictionary takes.
+    const isFull = ends.types >= maxDictionaryEntries
+    return typeof type !== 'string' || isFull || type.length > maxTypeUnits || !isWellFormed(type)
+  }
+
+  content(index: number): unknown {
+    const { signatures, types, ends, dictionary } = this.#frame
+    const signature = signatures[index]!
+    if (signature === rawSignature) return this.raw(index).content
+    this.#places.seek(index, this.#reader.place)
+    const shape = this.#shapes.message(signature, ends).content
+    if (shape === null) return this.#builder.leaf()
+    return this.#builder.shape(shape, dictionary.type(types[index]!))
+  }
+
+  /** A message as an object. `previous` is the id of the one before it. */
+  value(index: number, previous: string | null): MessageValue {
+    const { sketch, signatures, ends, cryptoSignatures } = this.#frame
+    const shapeId = signatures[index]!
+    if (shapeId === rawSignature) return this.raw(index) as unknown as MessageValue
+    const { author } = sketch
+    const sequence = sketch.firstSequence + index
+    const timestamp = this.#timestamps[index]!
+    const content = this.content(index)
+    const from = index * signatureSize
+    const base64 = cryptoSignatures.toString('base64', from, from + signatureSize)
+    const signature = `${base64}.sig.ed25519`
+    return this.#shapes.message(shapeId, ends).isLegacyOrder
+      ? { previous, sequence, author, timestamp, hash: 'sha256', content, signature }
+      : { previous, author, sequence, timestamp, hash: 'sha256', content, signature }
+  }
+
+  /**
+   * The text of a message; `hashes` holds the ids of the messages of the block, up to the one before
+   * it at least. A view, valid until the next text of any block.
+   */
+  text(index: number, form: TextForm, hashes: Uint8Array): Buffer {
+    const { sketch, signatures, types, ends, cryptoSignatures } = this.#frame
+    out.at = 0
+    const shapeId = signatures[index]!
+    if (shapeId === rawSignature) {
+      const value = this.raw(index)
+      const text = form === compactForm ? JSON.stringify(value) : JSON.stringify(value, null, 2)
+      out.rawText(text, form === hashedForm ? 'latin1' : 'utf8')
+      return out.written()
+    }
+    this.#places.seek(index, this.#reader.place)
+    const { isLegacyOrder, content } = this.#shapes.message(shapeId, ends)
+    const pieces = this.#heads.of(form, isLegacyOrder)
+    out.piece(pieces[0]!)
+    if (index > 0) out.messageId(hashes, (index - 1) * hashSize)
+    else if (sketch.previousHash === null) out.text('null')
+    else out.messageId(sketch.previousHash, 0)
+    out.piece(pieces[1]!)
+    out.number(sketch.firstSequence + index)
+    out.piece(pieces[2]!)
+    out.number(this.#timestamps[index]!)
+    out.piece(pieces[3]!)
+    if (content === null) this.#writer.leaf(form, 1)
+    else this.#writer.shape(content, form, 1, this.#typeText(types[index]!, form))
+    out.piece(pieces[4]!)
+    out.base64(cryptoSignatures, index * signatureSize, (index + 1) * signatureSize)
+    out.piece(pieces[5]!)
+    return out.written()
+  }
+
+  #typeText(id: number, form: TextForm): Uint8Array | undefined {
+    if (id === 0) return undefined
+    const at = id * 2 + (form === hashedForm ? 1 : 0)
+    let text = this.#typeTexts[at]
+    if (text === undefined) {
+      const json = JSON.stringify(this.#frame.dictionary.type(id)!)
+      text = Uint8Array.from(Buffer.from(json, form === hashedForm ? 'latin1' : 'utf8'))
+      this.#typeTexts[at] = text
+    }
+    return text
+  }
+}
+
+/** The text of a message around its values: six pieces, by form and order of fields. */
+class MessagePieces {
+  readonly #author: string
+  readonly #known = new Map<number, readonly Uint8Array[]>()
+
+  constructor(author: string) {
+    this.#author = author
+  }
+
+  of(form: TextForm, isLegacyOrder: boolean): readonly Uint8Array[] {
+    const key = (form === compactForm ? 2 : 0) + (isLegacyOrder ? 1 : 0)
+    let pieces = this.#known.get(key)
+    if (pieces === undefined) {
+      const texts =
+        form === compactForm ? this.#compact(isLegacyOrder) : this.#indented(isLegacyOrder)
+      pieces = texts.map((text) => Uint8Array.from(Buffer.from(text)))
+      this.#known.set(key, pieces)
+    }
+    return pieces
+  }
+
+  #compact(isLegacyOrder: boolean): string[] {
+    const author = `"author":"${this.#author}",`
+    return [
+      '{"previous":',
+      `,${isLegacyOrder ? '' : author}"sequence":`,
+      `,${isLegacyOrder ? author : ''}"timestamp":`,
+      ',"hash":"sha256","content":',
+      ',"signature":"',
+      '.sig.ed25519"}',
+    ]
+  }
+
+  #indented(isLegacyOrder: boolean): string[] {
+    const author = `"author": "${this.#author}",\n  `
+    return [
+      '{\n  "previous": ',
+      `,\n  ${isLegacyOrder ? '' : author}"sequence": `,
+      `,\n  ${isLegacyOrder ? author : ''}"timestamp": `,
+      ',\n  "hash": "sha256",\n  "content": ',
+      ',\n  "signature": "',
+      '.sig.ed25519"\n}',
+    ]
+  }
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
