@@ -1,3 +1,4 @@
+import type { UncheckedRange } from './feed-record.js'
 import type { FeedState, FeedStatus } from './protocol.js'
 import type { FeedInfo } from './shard-store.js'
 
@@ -5,9 +6,19 @@ import type { FeedInfo } from './shard-store.js'
 export function statusOf(
   { id, sequence, messages, bytes, flags }: FeedInfo,
   isActive: boolean,
+  unchecked: UncheckedRange | null,
 ): FeedStatus {
   let state: FeedState = 'ok'
   if (flags.isDamaged) state = 'damaged'
   if (flags.isQuarantined) state = 'quarantined'
-  return { id, sequence, messages, bytes, state, forked: flags.isForked, active: isActive }
+  return {
+    id,
+    sequence,
+    messages,
+    bytes,
+    state,
+    forked: flags.isForked,
+    active: isActive,
+    ...(unchecked === null ? {} : { uncheckedFrom: unchecked.first }),
+  }
 }

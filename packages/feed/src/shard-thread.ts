@@ -1,11 +1,13 @@
 import { actor, type ChildSpec, dynamic, type Ports, supervisor } from '@dunbar/actor'
 import { CodedError, feedIdToBytes, isFeedId, type Keys, keysFromSecretKey } from '@dunbar/core'
 import { feedBehaviour } from './actor.js'
+import { ShardDictionaries } from './block-append.js'
 import { CoreShare } from './core-share.js'
 import { PublishLock } from './publish-lock.js'
 import { shardBehaviour } from './shard-actor.js'
 import { BusyFeeds, type OwnFeed, type ShardHost, shardActorName, shardOf } from './shard-host.js'
 import { openShardStore, type ShardStore, type StoreTrouble } from './shard-store.js'
+import { SignaturePass } from './signature-pass.js'
 
 /** What a shard's thread is started with; plain data. */
 export interface ShardThreadData {
@@ -69,6 +71,7 @@ class OpenedStore {
   #isReady = new Deferred()
   #lastReceived = 0
   #tell: () => void = () => undefined
+  #signatures: SignaturePass | null = null
   readonly host: ShardHost
 
   constructor(data: ShardThreadData, ports: Ports) {
@@ -93,6 +96,8 @@ class OpenedStore {
       busyFeeds: new BusyFeeds(cores),
       cores,
       passivateAfterMs: data.passivateAfterMs,
+      dictionaries: new ShardDictionaries(),
+      checkSignatures: () => this.#signatures?.begin(),
       receivedNow: () => this.#receivedNow(),
       appended: () => this.#tell(),
     }
@@ -101,6 +106,7 @@ class OpenedStore {
   async open(context: OpenContext): Promise<void> {
     if (this.#store !== null) this.#isReady = new Deferred()
     this.#store = null
+    this.#signatures?.close()
     this.host.busyFeeds.clear()
     const { shard, shards, root, cacheBytes, openFiles } = this.#data
     const store = openShardStore({
@@ -129,6 +135,8 @@ class OpenedStore {
       })
     }
     this.#store = store
+    this.#signatures = new SignaturePass(this.host, context)
+    if (store.uncheckedFeeds().length > 0) this.#signatures.begin()
     this.#isReady.resolve()
   }
 
