@@ -9,6 +9,7 @@
  */
 import { CodedError, messageKeyFromBytes, sha256 } from '@dunbar/core'
 import { maxMessageUnits } from '@dunbar/formats'
+import { Base64Column } from './base64-column.js'
 import { malformedBlob } from './blob.js'
 import { BlockError } from './block-error.js'
 import { type BlockFrame, type FindDictionary, hashSize, readFrame } from './block-frame.js'
@@ -19,7 +20,8 @@ import { compactForm, hashedForm, signedForm } from './shape.js'
 import { checkedTimestamps } from './timestamp-column.js'
 
 /**
- * Opens a block; the bytes are copied. Text and leaves stay folded, so most damage shows only when
+ * Opens a block. The bytes are kept and not to be changed; they are copied where they share memory with
+ * others. Text and leaves stay folded, so most damage shows only when
  * they are read: `verifyChain` finds all of it.
  * @throws {ARCHIVE_BLOB_MALFORMED}
  * @throws {ARCHIVE_BLOB_TOO_LARGE}
@@ -45,6 +47,8 @@ export class Block {
   readonly dictionary: Dictionary
   /** The id of each message's type; 0 where it has none. Read without unfolding. Not to be changed. */
   readonly types: Uint32Array
+  /** The id of each message's signature in the dictionary. Read without unfolding. Not to be changed. */
+  readonly signatures: Uint32Array
   /** True where the block holds the ids of its messages, so that one is read without the others. */
   readonly hasHashes: boolean
   readonly #frame: BlockFrame
@@ -58,6 +62,7 @@ export class Block {
     this.dictionaryRef = frame.dictionaryRef
     this.dictionary = frame.dictionary
     this.types = frame.types
+    this.signatures = frame.signatures
     this.hasHashes = frame.messageHashes !== null
     this.#frame = frame
     this.#hashes = frame.messageHashes
@@ -74,6 +79,20 @@ export class Block {
     let count = 0
     for (let index = 0; index < types.length; index++) if (types[index] === typeId) count++
     return count
+  }
+
+  /**
+   * False where no message that is taken apart has the id with these 32 bytes as a value, or as a
+   * name, in its content. Nothing is unfolded.
+   */
+  holdsKey(key: Uint8Array): boolean {
+    const keys = this.#frame.data.keysArray()
+    if (keys === null) return false
+    const bytes = Buffer.from(keys.buffer, keys.byteOffset, keys.length)
+    for (let at = bytes.indexOf(key); at >= 0; at = bytes.indexOf(key, at + 1)) {
+      if (at % hashSize === 0) return true
+    }
+    return false
   }
 
   /** What the author claims, ms; one a message. Nothing is unfolded. Not to be changed. */
@@ -113,20 +132,28 @@ export class Block {
   json(index: number): Uint8Array {
     this.#check(index)
     const hashes = this.#ids()
-    return guarded(() => Uint8Array.from(this.#reader().text(index, compactForm, hashes)))
+    return guarded(() => new Uint8Array(this.#reader().text(index, compactForm, hashes)))
   }
 
   /** The UTF-8 text of a message with its signature, indented by 2: what is signed but for the last field. The caller's own. */
   signedText(index: number): Uint8Array {
     this.#check(index)
     const hashes = this.#ids()
-    return guarded(() => Uint8Array.from(this.#reader().text(index, signedForm, hashes)))
+    return guarded(() => new Uint8Array(this.#reader().text(index, signedForm, hashes)))
   }
 
   /** A message as an object with all seven fields, in the order that was signed. */
   valueAt(index: number): MessageValue {
     this.#check(index)
-    return guarded(() => this.#reader().value(index, this.#previousOf(index)))
+    return this.#value(index, this.#previousOf(index))
+  }
+
+  #value(index: number, previous: string | null): MessageValue {
+    try {
+      return this.#reader().value(index, previous)
+    } catch (error) {
+      throw refusal(error)
+    }
   }
 
   /** The content of a message. Needs no ids. */
@@ -137,7 +164,12 @@ export class Block {
 
   /** All messages as objects, in order. */
   *values(): Generator<MessageValue, void, undefined> {
-    for (let index = 0; index < this.length; index++) yield this.valueAt(index)
+    const keyTexts = new Base64Column(this.#ids(), hashSize, keyFrame)
+    let previous = this.#previousOf(0)
+    for (let index = 0; index < this.length; index++) {
+      yield this.#value(index, previous)
+      previous = keyTexts.at(index)
+    }
   }
 
   /** The indented texts of all messages, in order. */
@@ -203,14 +235,20 @@ export class Block {
   }
 }
 
+const keyFrame = [{ prefix: '%', suffix: '.sha256' }]
+
 /** What is wrong with the bytes is a coded error, whoever finds it. */
 function guarded<Value>(read: () => Value): Value {
   try {
     return read()
   } catch (error) {
-    if (error instanceof CodedError) throw error
-    throw malformedBlob('its parts do not fit together', error)
+    throw refusal(error)
   }
+}
+
+function refusal(error: unknown): CodedError {
+  if (error instanceof CodedError) return error
+  return malformedBlob('its parts do not fit together', error)
 }
 
 function brokenChain(text: string): BlockError {

@@ -127,6 +127,15 @@ export function isFieldName(key: string): boolean {
   )
 }
 
+/** False where a dictionary that does not hold a type cannot take it up either. */
+export function hasRoomForType({ ends }: Dictionary, type: string): boolean {
+  return ends.types < maxDictionaryEntries && isTypeName(type)
+}
+
+function isTypeName(type: string): boolean {
+  return type.length <= maxTypeUnits && !loneSurrogate.test(type)
+}
+
 /** Numbers for types, keys, paths and signatures; grows from the well-known root. */
 export class Dictionary {
   readonly #types: (string | undefined)[] = [undefined]
@@ -193,9 +202,7 @@ export class Dictionary {
     const known = this.#typeIds.get(type)
     if (known !== undefined) return known
     const id = this.#types.length
-    if (id >= maxDictionaryEntries || type.length > maxTypeUnits || loneSurrogate.test(type)) {
-      return 0
-    }
+    if (id >= maxDictionaryEntries || !isTypeName(type)) return 0
     this.#types.push(type)
     this.#typeIds.set(type, id)
     return id

@@ -20,7 +20,9 @@ export {
   maxBundleBlocks,
   rangeOf,
 } from './bundle.js'
+export { BundleError, type BundleErrorCode, blocksOf, openListedBlock } from './bundle-blocks.js'
 export { type BlockCodec, maxRawBytes } from './coded-bytes.js'
+export { type CompactedBlob, type CompactionOptions, compact } from './compaction.js'
 export {
   Dictionary,
   type DictionaryEnds,
@@ -64,3 +66,17 @@ export {
   maxFlatDepth,
 } from './flattening.js'
 export type { MessageValue } from './message-reader.js'
+export * as operators from './operators.js'
+export {
+  type BlockSource,
+  type Match,
+  type MatchedMessage,
+  type MatchForm,
+  type Position,
+  type QueryEnd,
+  type QueryPart,
+  type QueryPlan,
+  query,
+} from './query.js'
+export type { ComparedField } from './query-column.js'
+export type { Candidate, Condition, ScannedBlock, Verdict } from './query-condition.js'

@@ -1,9 +1,23 @@
-import { hash } from 'node:crypto'
+import { createHash, hash } from 'node:crypto'
 import sodium from 'sodium-native'
 
 /** SHA-256 of the bytes: 32 bytes in memory of their own. */
 export function sha256(bytes: Uint8Array): Uint8Array {
   return hash('sha256', bytes, 'buffer')
+}
+
+/** A SHA-256 of bytes that come in pieces. */
+export interface Sha256 {
+  /** Adds a piece; the bytes stay the caller's. */
+  update(bytes: Uint8Array): unknown
+  /** Ends the hash: 32 bytes in memory of their own. */
+  digest(): Uint8Array
+}
+
+/** Begins a hash of bytes that come in pieces. */
+export function createSha256(): Sha256 {
+  const begun = createHash('sha256')
+  return { update: (bytes) => begun.update(bytes), digest: () => new Uint8Array(begun.digest()) }
 }
 
 /** Room for the text of any classic message (8,192 code units), so that hashing one allocates nothing. */

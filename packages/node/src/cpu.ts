@@ -5,8 +5,9 @@ import {
   type Behaviour,
   refuse,
   replyLater,
+  type Timers,
 } from '@dunbar/actor'
-import { CodedError } from '@dunbar/core'
+import { CodedError, errorFromPlain, type PlainError } from '@dunbar/core'
 import { CPU_ACTOR_NAME } from '@dunbar/feed'
 import type { Piscina } from 'piscina'
 
@@ -19,7 +20,20 @@ const IDLE_MS = 10_000
 /** Tasks that may wait in the pool; feeds keep few batches under way, so this is never met in practice. */
 const MAX_QUEUE = 1024
 
-type CpuCall = { readonly op: 'verify'; readonly batch: ArrayBuffer }
+/** What the pool is asked. */
+export type CpuCall =
+  | { readonly op: 'verify'; readonly batch: ArrayBuffer }
+  /** Work on the blocks of archives; `buffers` are moved. Refused with `ARCHIVE_WORK_TIMEOUT` after `limitMs`. */
+  | {
+      readonly op: 'archive'
+      readonly task: 'packBundle' | 'readBundle' | 'checkBlock'
+      readonly job: unknown
+      readonly buffers: readonly ArrayBuffer[]
+      readonly limitMs: number
+    }
+
+/** What a task of the pool gives: an error as plain data, since one that is thrown loses its code on the way. */
+export type CpuOutcome = { readonly value: unknown } | { readonly error: PlainError }
 
 interface CpuState {
   readonly threads: number
@@ -29,17 +43,24 @@ interface CpuState {
 const cpuBehaviour: Behaviour<CpuState, { readonly threads: number }, CpuCall, never, Answered> = {
   init: ({ threads }) => ({ threads, pool: null }),
 
-  handleCall(call, from, state) {
-    if (call.op !== 'verify') {
-      return refuse(from, new CodedError('UNKNOWN_CALL', 'the cpu pool knows only verify', {}))
-    }
+  handleCall(call, from, state, { timers }) {
     state.pool ??= makePool(state.threads)
-    return replyLater(
-      from,
-      state.pool.then((pool) =>
-        pool.run(call.batch, { name: 'verify', transferList: [call.batch] }),
-      ),
-    )
+    switch (call.op) {
+      case 'verify': {
+        const options = { name: 'verify', transferList: [call.batch] }
+        return replyLater(
+          from,
+          state.pool.then((pool) => pool.run(call.batch, options)),
+        )
+      }
+      case 'archive':
+        return replyLater(
+          from,
+          state.pool.then((pool) => archiveWork(pool, call, timers)),
+        )
+      default:
+        return refuse(from, new CodedError('UNKNOWN_CALL', 'the cpu pool does not know that', {}))
+    }
   },
 
   handleInfo(info) {
@@ -49,6 +70,27 @@ const cpuBehaviour: Behaviour<CpuState, { readonly threads: number }, CpuCall, n
   async terminate(_reason, state) {
     await (await state.pool)?.destroy()
   },
+}
+
+/** A task that takes too long loses its thread, whatever it is doing. */
+async function archiveWork(
+  pool: Piscina,
+  { task, job, buffers, limitMs }: Extract<CpuCall, { readonly op: 'archive' }>,
+  timers: Timers,
+): Promise<unknown> {
+  const late = new AbortController()
+  const cancel = timers.set(limitMs, () => late.abort())
+  try {
+    const options = { name: task, transferList: [...buffers], signal: late.signal }
+    const outcome: CpuOutcome = await pool.run(job, options)
+    if ('error' in outcome) throw errorFromPlain(outcome.error)
+    return outcome.value
+  } catch (error) {
+    if (!late.signal.aborted) throw error
+    throw new CodedError('ARCHIVE_WORK_TIMEOUT', `${task} took more than ${limitMs} ms`, {})
+  } finally {
+    cancel()
+  }
 }
 
 async function makePool(threads: number): Promise<Piscina> {
