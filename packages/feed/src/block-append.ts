@@ -9,7 +9,7 @@ import {
   parseArchiveContent,
   rememberDictionaries,
 } from '@dunbar/archive'
-import { blobIdFromBytes, CodedError, sha256 } from '@dunbar/core'
+import { blobIdFromBytes, CodedError, messageKeyFromBytes, sha256 } from '@dunbar/core'
 import { readClassic, verifySignature } from '@dunbar/formats'
 import type { IncomingMessage, IncomingRun } from './append-run.js'
 import { append, type FeedEffect, startRun } from './append-work.js'
@@ -85,6 +85,10 @@ export async function appendBlock(
   if (skipped < 0) throw refused('ARCHIVE_BLOCK_GAP', 'messages before the block are missing')
   if (skipped >= block.length) {
     return reply(from, { added: 0, known: block.length, rejected: [] } satisfies IngestResult)
+  }
+  const { lastHash } = block.sketch
+  if (call.lastMessage !== undefined && messageKeyFromBytes(lastHash) !== call.lastMessage) {
+    throw refused('ARCHIVE_BLOCK_CLAIM', 'the block ends with another message than was promised')
   }
   block.verifyChain()
   assertGoesOn(block, skipped, state)

@@ -1,5 +1,5 @@
 import type { CallOptions, Router, StreamOptions } from '@dunbar/actor'
-import type { FeedId, Sequence } from '@dunbar/core'
+import type { FeedId, MessageKey, Sequence } from '@dunbar/core'
 import type {
   ArchiveClaim,
   BlockTrust,
@@ -70,16 +70,19 @@ export class FeedClient {
    * disk after the next `sync` or `checkpoint` of the shard.
    * @param block moved
    * @param dictionaries the blobs that it needs; copied
-   * @param through where the author's archive ends
+   * @param options `through`: where the author's archive ends
    * @throws {ARCHIVE_…} what is wrong with the block, or why none is taken
    */
   appendBlock(
     block: ArrayBuffer,
     dictionaries: readonly ArrayBuffer[],
-    trust: BlockTrust,
-    through: Sequence,
+    options: {
+      readonly trust: BlockTrust
+      readonly through: Sequence
+      readonly lastMessage?: MessageKey
+    },
   ): Promise<IngestResult> {
-    const call = { op: 'appendBlock', block, dictionaries, trust, through } as const
+    const call = { op: 'appendBlock', block, dictionaries, ...options } as const
     return this.#router.call(this.#name, call, {
       lane: 'remote',
       deadlineMs: BLOCK_DEADLINE_MS,

@@ -122,6 +122,8 @@ export type FeedCall =
       readonly dictionaries: readonly ArrayBuffer[]
       readonly trust: BlockTrust
       readonly through: Sequence
+      /** Key that the bundle promises for the last message of the block; left out where nothing does. */
+      readonly lastMessage?: MessageKey
     }
   /** Signs and appends content to the own feed; replies a `FrameBatch` of one when it is synced. A string is taken as ciphertext. */
   | { readonly op: 'publish'; readonly content: string }

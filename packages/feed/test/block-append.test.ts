@@ -183,6 +183,15 @@ describe('a block that is refused', () => {
     })
   }
 
+  test('ends with another message than its bundle promises', async () => {
+    const shard = await opened()
+    const lastMessage = ada.messages[3]!.key
+    const code = shard.codeOf(appendBlock(shard, ada, adas(0, 30), { lastMessage }))
+    expect(await code).toBe('ARCHIVE_BLOCK_CLAIM')
+    expect(await status(shard, ada)).toMatchObject({ sequence: 0 })
+    await shard.stop()
+  })
+
   test('is one of the own feed', async () => {
     const shard = await opened({ own: ada.keys })
     const code = shard.codeOf(appendBlock(shard, ada, adas(0, 30)))

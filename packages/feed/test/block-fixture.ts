@@ -6,6 +6,7 @@ import {
   rootEnds,
 } from '@dunbar/archive'
 import type { ClassicMessage } from '@dunbar/formats'
+import type { FeedClient } from '../src/client.js'
 import type { Author, TestShard } from './shard-fixture.js'
 
 export interface PackedBlock {
@@ -32,10 +33,10 @@ export function appendBlock(
   shard: TestShard,
   author: Author,
   { block, dictionaries }: PackedBlock,
-  options: { readonly trust?: 'author' | 'signatures'; readonly through?: number } = {},
+  options: Partial<Parameters<FeedClient['appendBlock']>[2]> = {},
 ) {
-  const { trust = 'author', through = 0 } = options
-  return shard.feed(author).appendBlock(block.slice(0), dictionaries, trust, through)
+  const given = { trust: 'author', through: 0, ...options } as const
+  return shard.feed(author).appendBlock(block.slice(0), dictionaries, given)
 }
 
 /**
