@@ -56,12 +56,7 @@ export function archiveMethods(host: ArchiveServingHost): Method[] {
         if (!host.mayAsk(connection)) {
           throw new ReplicationError('TOO_OFTEN', 'archives were asked for too often', {})
         }
-        const messages: Uint8Array[] = []
-        for (const id of ids) {
-          const newest = host.isHidden(id, reader.id) ? null : offered(host, id)
-          if (newest !== null) messages.push(newest.message)
-        }
-        return messages.length === 0 ? [] : [RawBatch.ofBodies(messages)]
+        return messagesOf(host, ids, reader.id)
       },
     },
     {
@@ -94,6 +89,19 @@ function askedFeeds(args: readonly unknown[]): FeedId[] {
     throw new ReplicationError('BAD_ARGUMENT', text)
   }
   return feeds.map((id) => feedOf(BUNDLES_METHOD, id))
+}
+
+async function* messagesOf(
+  host: ArchiveServingHost,
+  ids: readonly FeedId[],
+  reader: FeedId,
+): AsyncGenerator<RawBatch> {
+  const messages: Uint8Array[] = []
+  for (const id of ids) {
+    const newest = host.isHidden(id, reader) ? null : offered(host, id)
+    if (newest !== null) messages.push(newest.message)
+  }
+  if (messages.length > 0) yield RawBatch.ofBodies(messages)
 }
 
 /** The newest archive whose message may be passed on and whose bundle is here. */
