@@ -3,6 +3,7 @@ import { availableParallelism, cpus, tmpdir, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { archiveFigures } from './archive-figures.js'
+import { catchUpFigures } from './catch-up-figures.js'
 import { type Dataset, makeDataset } from './dataset.js'
 import { bigRestartFigures, growthFigures, importFigures } from './import-figures.js'
 import { memoryFigures } from './memory-figures.js'
@@ -29,7 +30,7 @@ const { values: flags } = parseArgs({
     samples: { type: 'string', default: '5' },
     /** Leaves out the million messages. */
     short: { type: 'boolean', default: false },
-    /** Only these: import, queries, growth, million, sync, streamvbyte, archive; several with commas between. */
+    /** Only these: import, queries, growth, million, sync, catchup, streamvbyte, archive; several with commas between. */
     only: { type: 'string' },
     /** Stores nothing. */
     dry: { type: 'boolean', default: false },
@@ -46,7 +47,16 @@ const feeds = Number(flags.feeds)
 const seed = Number(flags.seed)
 const samples = Number(flags.samples)
 
-const parts = ['import', 'queries', 'growth', 'million', 'sync', 'streamvbyte', 'archive'] as const
+const parts = [
+  'import',
+  'queries',
+  'growth',
+  'million',
+  'sync',
+  'catchup',
+  'streamvbyte',
+  'archive',
+] as const
 const only = flags.only?.split(',') ?? parts.filter((part) => !(flags.short && part === 'million'))
 const wants = (part: (typeof parts)[number]) => only.includes(part)
 const unknown = only.filter((part) => !(parts as readonly string[]).includes(part))
@@ -88,6 +98,10 @@ try {
       ? await makeDataset(folder, { feeds: 5_000, messages: 1_000_000, seed })
       : null
     figures.push(...(await syncFigures(dataset, big, folder, Math.min(samples, 3))))
+  }
+  if (wants('catchup')) {
+    say('newcomers and archives')
+    figures.push(...(await catchUpFigures(dataset, folder, Math.min(samples, 3))))
   }
   if (wants('streamvbyte')) {
     say('integers')

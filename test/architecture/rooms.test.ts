@@ -18,7 +18,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   blobs: ['core', 'actor'],
   wire: ['core'],
   graph: ['core', 'actor', 'feed'],
-  replicate: ['core', 'formats', 'actor', 'wire', 'graph', 'feed'],
+  replicate: ['core', 'formats', 'archive', 'actor', 'wire', 'graph', 'feed'],
   conn: ['core', 'actor', 'wire', 'graph'],
   archiver: ['core', 'formats', 'archive', 'actor', 'feed', 'blobs', 'wire'],
   api: ['core', 'actor', 'formats', 'tangle', 'feed', 'wire', 'graph'],

@@ -12,6 +12,8 @@ import {
   SLICE_MESSAGES,
   startRun,
 } from './append-work.js'
+import { appendBlock, readArchive } from './block-append.js'
+import { settleChecks } from './check-settling.js'
 import {
   assertNotQuarantined,
   type FeedActorState,
@@ -29,6 +31,7 @@ import type { PublishLock } from './publish-lock.js'
 import { commitRelay, type RelayInfo, sealUnasked, startSeal, startUnseal } from './seal-work.js'
 import type { SealPolicy } from './sealing.js'
 import type { ShardHost } from './shard-host.js'
+import type { SignatureFinding } from './signature-pass.js'
 import { numberOf } from './stream-bounds.js'
 import { verifyFeed } from './verification.js'
 
@@ -51,6 +54,7 @@ export type LocalFeedCall =
       readonly outOfOrder: boolean
       readonly isBulk: boolean
     }
+  | ({ readonly op: 'settleChecks' } & SignatureFinding)
 
 /** The actor tells itself that a stream was opened: only the effect of a handler can set a timer. */
 interface FeedCast {
@@ -200,6 +204,15 @@ function handle(
         state,
         context,
       )
+    case 'readArchive':
+      return reply(from, readArchive(new Uint8Array(call.message), state))
+    case 'appendBlock':
+      return appendBlock(call, from, state, context)
+    case 'settleChecks':
+      return settleChecks(call, state, context).then(() => ({
+        ...reply(from, null),
+        wake: [...state.streams],
+      }))
     case 'publish':
       return publish(call.content, from, state, context)
     case 'get':
@@ -342,7 +355,8 @@ function storedStatus(state: FeedActorState): FeedStatus {
       active: true,
     }
   }
-  return statusOf(state.store.feedInfo(state.feed), true)
+  const { store, feed } = state
+  return statusOf(store.feedInfo(feed), true, store.unchecked(feed))
 }
 
 function forkEvidence(state: FeedActorState): ForkEvidence[] {

@@ -1,6 +1,8 @@
 import type { CallOptions, Router, StreamOptions } from '@dunbar/actor'
-import type { FeedId, Sequence } from '@dunbar/core'
+import type { FeedId, MessageKey, Sequence } from '@dunbar/core'
 import type {
+  ArchiveClaim,
+  BlockTrust,
   ClockChunk,
   ContactChunk,
   ContactRow,
@@ -33,6 +35,8 @@ import type { Verification } from './verification.js'
 const PUBLISH_DEADLINE_MS = 30_000
 /** Chunks of a tangle under way at once, some 2 MiB: most tangles come in one go. */
 const TANGLE_CREDIT = 16
+/** Also of one that waits for other feeds. */
+const BLOCK_DEADLINE_MS = 2 * 60_000
 /** Work that goes through a whole feed or shard. */
 const LONG_DEADLINE_MS = 60 * 60_000
 
@@ -50,6 +54,41 @@ export class FeedClient {
   append(batch: IngestBatch, outOfOrder = false, options: CallOptions = {}): Promise<IngestResult> {
     const call = { op: 'append', batch, outOfOrder } as const
     return this.#router.call(this.#name, call, { lane: 'remote', ...options, transfer: [batch] })
+  }
+
+  /**
+   * What an `archive` message of the feed promises, once its signature was checked.
+   * @param message not trusted; moved
+   * @throws {ARCHIVE_MESSAGE_INVALID} @throws {ARCHIVE_OWN_FEED} @throws {ARCHIVE_DISTRUSTED}
+   */
+  readArchive(message: ArrayBuffer): Promise<ArchiveClaim> {
+    const call = { op: 'readArchive', message } as const
+    return this.#router.call(this.#name, call, { lane: 'remote', transfer: [message] })
+  }
+
+  /**
+   * Appends the messages of a block, untrusted; see `FeedCall`. What it adds is known to be on the
+   * disk after the next `sync` or `checkpoint` of the shard.
+   * @param block moved
+   * @param dictionaries the blobs that it needs; copied
+   * @param options `through`: where the author's archive ends
+   * @throws {ARCHIVE_…} what is wrong with the block, or why none is taken
+   */
+  appendBlock(
+    block: ArrayBuffer,
+    dictionaries: readonly ArrayBuffer[],
+    options: {
+      readonly trust: BlockTrust
+      readonly through: Sequence
+      readonly lastMessage?: MessageKey
+    },
+  ): Promise<IngestResult> {
+    const call = { op: 'appendBlock', block, dictionaries, ...options } as const
+    return this.#router.call(this.#name, call, {
+      lane: 'remote',
+      deadlineMs: BLOCK_DEADLINE_MS,
+      transfer: [block],
+    })
   }
 
   /**

@@ -19,11 +19,14 @@ export class ClockCursor implements Cursor {
   readonly #closed: () => void
   /** By number of the feed; what the reader knows. */
   readonly #told: number[] = []
+  /** The same of what may be passed on, where that is less. */
+  readonly #toldPassable = new Map<number, number>()
   /** Feeds to look at. */
   #waiting: Iterable<number> & Iterator<number>
   #isSynced = false
   #watermark: number
   #generation: number
+  #checkCount: number
 
   constructor(store: ShardStore, isLive: boolean, closed: () => void) {
     this.#store = store
@@ -31,6 +34,7 @@ export class ClockCursor implements Cursor {
     this.#closed = closed
     this.#watermark = store.rowCount
     this.#generation = store.generation
+    this.#checkCount = store.checkCount
     this.#waiting = store.feedNumbers().values()
   }
 
@@ -53,10 +57,12 @@ export class ClockCursor implements Cursor {
     this.#closed()
   }
 
-  /** After rows were numbered anew. */
+  /** After rows were numbered anew, and after signatures were checked, or some became unchecked. */
   #lookAgain(): void {
-    if (this.#generation === this.#store.generation) return
-    this.#generation = this.#store.generation
+    const { generation, checkCount } = this.#store
+    if (this.#generation === generation && this.#checkCount === checkCount) return
+    this.#generation = generation
+    this.#checkCount = checkCount
     this.#watermark = this.#store.rowCount
     this.#waiting = new Set([...this.#told.keys(), ...this.#store.feedNumbers()]).values()
   }
@@ -76,11 +82,19 @@ export class ClockCursor implements Cursor {
   #tell(): Chunk | null {
     const ids: Uint8Array[] = []
     const numbers: number[] = []
+    const passables: number[] = []
+    let isLess = false
     for (let next = this.#waiting.next(); !next.done; next = this.#waiting.next()) {
       const feed = next.value
       const sequence = this.#store.headSequence(feed)
-      if (sequence === (this.#told[feed] ?? 0)) continue
+      const passable = Math.min(sequence, (this.#store.unchecked(feed)?.first ?? Infinity) - 1)
+      const toldPassable = this.#toldPassable.get(feed) ?? this.#told[feed] ?? 0
+      if (sequence === (this.#told[feed] ?? 0) && passable === toldPassable) continue
       this.#told[feed] = sequence
+      if (passable === sequence) this.#toldPassable.delete(feed)
+      else this.#toldPassable.set(feed, passable)
+      if (passable < sequence) isLess = true
+      passables.push(passable)
       ids.push(this.#store.feedInfo(feed).idBytes)
       numbers.push(sequence)
       if (ids.length === CHUNK_FEEDS) break
@@ -89,9 +103,9 @@ export class ClockCursor implements Cursor {
     const authors = new Uint8Array(ids.length * ID_BYTES)
     for (const [index, id] of ids.entries()) authors.set(id, index * ID_BYTES)
     const sequences = Uint32Array.from(numbers)
-    return {
-      value: { authors, sequences } satisfies ClockChunk,
-      transfer: [authors.buffer, sequences.buffer],
-    }
+    const chunk: ClockChunk = isLess
+      ? { authors, sequences, passable: Uint32Array.from(passables) }
+      : { authors, sequences }
+    return { value: chunk, transfer: [authors.buffer, sequences.buffer] }
   }
 }

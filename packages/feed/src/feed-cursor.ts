@@ -26,6 +26,7 @@ export class FeedCursor implements Cursor {
   readonly #to: number
   readonly #isReverse: boolean
   readonly #isLive: boolean
+  readonly #isPassedOn: boolean
   /** Where live messages begin for a reader that goes back first. */
   readonly #liveFrom: number
   #next: number
@@ -41,6 +42,7 @@ export class FeedCursor implements Cursor {
     this.#left = limitOf(range.limit)
     this.#isReverse = range.reverse === true
     this.#isLive = range.live === true
+    this.#isPassedOn = range.isPassedOn === true
     this.#isSynced = range.old === false
     this.#liveFrom = Math.max(this.#from, this.#head() + 1)
     if (this.#isSynced) this.#next = this.#liveFrom
@@ -74,7 +76,9 @@ export class FeedCursor implements Cursor {
     const { feed, store } = this.#source
     if (feed === -1) return 0
     const { sequence, highestSequence } = store.feedInfo(feed)
-    return this.#isLive ? sequence : highestSequence
+    const end = this.#isLive ? sequence : highestSequence
+    const unchecked = this.#isPassedOn ? store.unchecked(feed) : null
+    return unchecked === null ? end : Math.min(end, unchecked.first - 1)
   }
 
   #readOn(): Chunk | null {

@@ -21,7 +21,25 @@ export interface FeedRecord {
   readonly forks: readonly ForkRecord[]
   /** Why nothing more is appended; null for a feed in order. At most 256 characters. */
   readonly quarantine: string | null
+  /** Messages whose signatures were not checked yet; left out where there are none. */
+  readonly unchecked?: UncheckedRange
+  /** Why archives of the feed are not taken on its author's word any more. At most 256 characters. */
+  readonly distrust?: string
 }
+
+/** Messages of a feed, both ends included; what of it is not held needs no check. */
+export interface UncheckedRange {
+  readonly first: Sequence
+  readonly last: Sequence
+}
+
+/** Whether there is nothing to be said. */
+export const isPlain = ({ format, forks, quarantine, unchecked, distrust }: FeedRecord): boolean =>
+  format === 'classic' &&
+  forks.length === 0 &&
+  quarantine === null &&
+  unchecked === undefined &&
+  distrust === undefined
 
 /** What a feed without `feed.json` has. */
 export const plainRecord: FeedRecord = { format: 'classic', forks: [], quarantine: null }
@@ -66,7 +84,7 @@ export async function writeRecord(
   record: FeedRecord,
 ): Promise<void> {
   const path = recordPath(folder)
-  if (record.format === 'classic' && record.forks.length === 0 && record.quarantine === null) {
+  if (isPlain(record)) {
     try {
       removeIfThere(fs, path)
       await fs.syncFolder(folder)
@@ -84,6 +102,8 @@ export async function writeRecord(
       kept: base64(fork.kept),
       refused: base64(fork.refused),
     })),
+    unchecked: record.unchecked,
+    distrust: record.distrust?.slice(0, MAX_REASON_LENGTH),
   })
   await replaceFile(fs, path, Buffer.from(text, 'utf8'))
 }
@@ -92,7 +112,7 @@ export async function writeRecord(
 export const recordPath = (folder: string): string => `${folder}/feed.json`
 
 function parseRecord(value: unknown): ReadRecord {
-  const { version, format, quarantine, forks } = asObject(value)
+  const { version, format, quarantine, forks, unchecked, distrust } = asObject(value)
   if (version !== VERSION) return { ok: false, reason: 'feed.json has an unknown version' }
   if (typeof format !== 'string' || format.length === 0 || format.length > MAX_FORMAT_LENGTH) {
     return { ok: false, reason: 'feed.json names no format' }
@@ -110,13 +130,36 @@ function parseRecord(value: unknown): ReadRecord {
     if (fork === null) return { ok: false, reason: 'a fork in feed.json is not whole' }
     parsed.push(fork)
   }
-  return { ok: true, record: { format, quarantine: isReason ? quarantine : null, forks: parsed } }
+  const range = unchecked === undefined ? undefined : parseRange(unchecked)
+  if (range === null) return { ok: false, reason: 'the unchecked range in feed.json is none' }
+  const isDistrust = typeof distrust === 'string' && distrust.length <= MAX_REASON_LENGTH
+  if (distrust !== undefined && !isDistrust) {
+    return { ok: false, reason: 'the distrust in feed.json is no text' }
+  }
+  return {
+    ok: true,
+    record: {
+      format,
+      quarantine: isReason ? quarantine : null,
+      forks: parsed,
+      ...(range === undefined ? {} : { unchecked: range }),
+      ...(isDistrust ? { distrust } : {}),
+    },
+  }
 }
+
+function parseRange(value: unknown): UncheckedRange | null {
+  const { first, last } = asObject(value)
+  if (!isSequence(first) || !isSequence(last) || last < first) return null
+  return { first, last }
+}
+
+const isSequence = (value: unknown): value is Sequence =>
+  Number.isInteger(value) && (value as number) >= 1 && (value as number) <= MAX_SEQUENCE
 
 function parseFork(value: unknown): ForkRecord | null {
   const { sequence, kept, refused } = asObject(value)
-  if (typeof sequence !== 'number' || !Number.isInteger(sequence)) return null
-  if (sequence < 1 || sequence > MAX_SEQUENCE) return null
+  if (!isSequence(sequence)) return null
   const keptFrame = frameFrom(kept)
   const refusedFrame = frameFrom(refused)
   if (keptFrame === null || refusedFrame === null) return null

@@ -1,4 +1,11 @@
-import { type FeedRecord, type ForkRecord, MAX_FORKS, plainRecord } from './feed-record.js'
+import {
+  type FeedRecord,
+  type ForkRecord,
+  isPlain,
+  MAX_FORKS,
+  plainRecord,
+  type UncheckedRange,
+} from './feed-record.js'
 import { FORKED, QUARANTINED, RECORDED } from './feed-table.js'
 import { makeFrame } from './frame.js'
 import type { RecordKeeper } from './record-keeper.js'
@@ -37,9 +44,8 @@ export class FeedRecords {
   /** Resolves when it is on the disk. The flags follow at once. @throws {STORE_FULL} @throws {STORE_FAILED} */
   async write(feed: number, record: FeedRecord): Promise<void> {
     const { feeds } = this.#host.tables()
-    const { format, forks, quarantine } = record
-    const isPlain = format === 'classic' && forks.length === 0 && quarantine === null
-    feeds.set(feed, RECORDED, !isPlain)
+    const { forks, quarantine } = record
+    feeds.set(feed, RECORDED, !isPlain(record))
     feeds.set(feed, FORKED, forks.length > 0)
     feeds.set(feed, QUARANTINED, quarantine !== null)
     this.#host.changed()
@@ -63,6 +69,16 @@ export class FeedRecords {
       const reason = systemCode((error as Error).cause ?? error)
       this.#host.report({ kind: 'recordFailed', feed: tables.feedId(feed), reason })
     })
+  }
+
+  /** As `ShardStore.unchecked`. */
+  unchecked(feed: number): UncheckedRange | null {
+    return this.#keeper.unchecked(() => this.#host.folder(feed))
+  }
+
+  /** As `ShardStore.checkCount`. */
+  get checkCount(): number {
+    return this.#keeper.checkCount
   }
 
   /** As `ShardStore.keptForkCount`. */

@@ -1,3 +1,4 @@
+import type { UncheckedRange } from './feed-record.js'
 import type { FeedState, FeedStatus } from './protocol.js'
 import type { FeedInfo } from './shard-store.js'
 
@@ -5,10 +6,20 @@ import type { FeedInfo } from './shard-store.js'
 export function statusOf(
   { id, sequence, messages, bytes, sealed, flags }: FeedInfo,
   isActive: boolean,
+  unchecked: UncheckedRange | null,
 ): FeedStatus {
   let state: FeedState = 'ok'
   if (flags.isDamaged) state = 'damaged'
   if (flags.isQuarantined) state = 'quarantined'
-  const status = { id, sequence, messages, bytes, state, forked: flags.isForked, active: isActive }
-  return sealed === null ? status : { ...status, sealed }
+  return {
+    id,
+    sequence,
+    messages,
+    bytes,
+    state,
+    forked: flags.isForked,
+    active: isActive,
+    ...(sealed === null ? {} : { sealed }),
+    ...(unchecked === null ? {} : { uncheckedFrom: unchecked.first }),
+  }
 }

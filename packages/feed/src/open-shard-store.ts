@@ -7,12 +7,12 @@
  * folds on. Where a log lost what was not synced, the snapshot knows it as longer, and the feed is
  * folded anew.
  */
-import { feedIdFromBytes } from '@dunbar/core'
+import { type FeedId, feedIdFromBytes, type Sequence } from '@dunbar/core'
 import { Appender } from './appender.js'
 import { removeQuietly } from './atomic-file.js'
 import { loadState, removeForeignSnapshots, saveState, snapshotPath } from './derived-state.js'
 import { feedIdOfFolder, feedsFolder } from './feed-folder.js'
-import type { FeedRecord, ForkRecord } from './feed-record.js'
+import type { FeedRecord, ForkRecord, UncheckedRange } from './feed-record.js'
 import { FeedRecords } from './feed-records.js'
 import { DAMAGED, FORKED, GONE, MISSING, QUARANTINED, RECORDED } from './feed-table.js'
 import type { IndexBuilder } from './index-builders.js'
@@ -82,11 +82,8 @@ export class OpenShardStore extends ShardQueries implements ShardStore {
       this.#changeCount += 1
     }
     this.#keeper = new RecordKeeper(ports.fs, this.#logs.names, (folder, reason) => {
-      const names = folder.split('/')
-      const idBytes = feedIdOfFolder(names.at(-2) ?? '', names.at(-1) ?? '')
-      if (idBytes !== null) {
-        this.#report({ kind: 'recordDamaged', feed: feedIdFromBytes(idBytes), reason })
-      }
+      const feed = feedIn(folder)
+      if (feed !== null) this.#report({ kind: 'recordDamaged', feed, reason })
     })
     this.#records = new FeedRecords(this.#keeper, {
       tables: () => this.tables,
@@ -162,6 +159,32 @@ export class OpenShardStore extends ShardQueries implements ShardStore {
   async writeRecord(feed: number, record: FeedRecord): Promise<void> {
     this.assertFeed(feed)
     await this.#records.write(feed, record)
+  }
+
+  unchecked(feed: number): UncheckedRange | null {
+    return this.#records.unchecked(feed)
+  }
+
+  uncheckedFeeds(): FeedId[] {
+    return this.#keeper.uncheckedFolders.map(feedIn).filter((feed) => feed !== null)
+  }
+
+  get checkCount(): number {
+    return this.#records.checkCount
+  }
+
+  cutBack(feed: number, from: Sequence): void {
+    const log = this.#writable(feed)
+    this.#assertIdle(log)
+    const { messages } = this.tables
+    let end = log.sizeBytes
+    for (const row of this.tables.rowsFrom(feed, from)) {
+      end = Math.min(end, messages.offset[row] as number)
+    }
+    if (end === log.sizeBytes) return
+    log.cutTo(end)
+    this.#appender.syncs.markDirty(log, 1)
+    this.rebuildFeed(feed)
   }
 
   noteFork(feed: number, refused: AppendEntry): void {
@@ -505,4 +528,11 @@ export class OpenShardStore extends ShardQueries implements ShardStore {
       feed: this.tables.feedId(log.feed),
     })
   }
+}
+
+/** The feed whose folder this is; null for another folder. */
+function feedIn(folder: string): FeedId | null {
+  const names = folder.split('/')
+  const idBytes = feedIdOfFolder(names.at(-2) ?? '', names.at(-1) ?? '')
+  return idBytes === null ? null : feedIdFromBytes(idBytes)
 }

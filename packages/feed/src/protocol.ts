@@ -8,7 +8,7 @@
  * A `FrameBatch` is frames one behind the other in memory of its own, so that it can be moved
  * between threads.
  */
-import type { FeedId, MessageKey, Sequence } from '@dunbar/core'
+import type { BlobId, FeedId, MessageKey, Sequence } from '@dunbar/core'
 
 /** Log frames one behind the other. */
 export type FrameBatch = ArrayBuffer
@@ -64,6 +64,8 @@ export interface FeedStatus {
   readonly state: FeedState
   readonly forked: boolean
   readonly active: boolean
+  /** First of the messages whose signatures were not checked yet; left out where there are none. */
+  readonly uncheckedFrom?: Sequence
   /** Of the own feed only. */
   readonly publish?: PublishStatus
 }
@@ -126,6 +128,23 @@ export type FeedCall =
       readonly outOfOrder?: boolean
       readonly isAuthored?: boolean
     }
+  /** What an `archive` message of the feed promises; its bytes are checked. Replies `ArchiveClaim`. */
+  | { readonly op: 'readArchive'; readonly message: ArrayBuffer }
+  /**
+   * Checks a block of an archive and appends its messages. Replies `IngestResult`. On trust in the
+   * `author`, whose archive reaches to `through`, signatures are checked later, and nothing is passed
+   * on before. Never for the own feed.
+   */
+  | {
+      readonly op: 'appendBlock'
+      readonly block: ArrayBuffer
+      /** The blobs of the dictionaries that the block needs, in any order. */
+      readonly dictionaries: readonly ArrayBuffer[]
+      readonly trust: BlockTrust
+      readonly through: Sequence
+      /** Key that the bundle promises for the last message of the block; left out where nothing does. */
+      readonly lastMessage?: MessageKey
+    }
   /** Signs and appends content to the own feed; replies a `FrameBatch` of one when it is synced. A string is taken as ciphertext. */
   | { readonly op: 'publish'; readonly content: string }
   /** The message at a sequence as a `FrameBatch`, or null. */
@@ -160,6 +179,21 @@ export type FeedCall =
   /** Stream: messages in sequence order; chunks are `FeedChunk`. */
   | ({ readonly op: 'read' } & ReadRange)
 
+/** What vouches for the texts in a block. */
+export type BlockTrust = 'author' | 'signatures'
+
+/** What an `archive` message says; its signature was checked. */
+export interface ArchiveClaim {
+  readonly bundle: BlobId
+  /** Size of the bundle's blob in bytes. */
+  readonly size: number
+  readonly first: Sequence
+  readonly last: Sequence
+  readonly lastMessage: MessageKey
+  /** Highest sequence of the unbroken chain that is held of the feed. */
+  readonly held: Sequence
+}
+
 export interface ReadRange {
   /** First sequence wanted; default 1. */
   readonly from?: Sequence
@@ -170,6 +204,8 @@ export interface ReadRange {
   readonly live?: boolean
   /** Stored ones; default true. */
   readonly old?: boolean
+  /** For somebody else: nothing from the first unchecked message on. Default false. */
+  readonly isPassedOn?: boolean
 }
 
 /** A run of messages, or the point where everything stored has been given and live ones follow. */
@@ -289,11 +325,16 @@ export type ContactChunk = { readonly contacts: readonly ContactRow[] } | { read
 
 /**
  * How far feeds are held, in columns side by side: ids of 32 bytes, and the sequence up to which each
- * is held without a gap. Or the point where all feeds have been given and changes follow. A feed may
+ * is held without a gap. `passable` has those up to which they may be passed on, where that is less for
+ * any of them. Or the point where all feeds have been given and changes follow. A feed may
  * come with a lower number than before, 0 for none, where messages turned out to be damaged.
  */
 export type ClockChunk =
-  | { readonly authors: Uint8Array; readonly sequences: Uint32Array }
+  | {
+      readonly authors: Uint8Array
+      readonly sequences: Uint32Array
+      readonly passable?: Uint32Array
+    }
   | { readonly sync: true }
 
 /** Which forks of a shard. */

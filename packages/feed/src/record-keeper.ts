@@ -11,6 +11,7 @@ import {
   plainRecord,
   readRecord,
   recordPath,
+  type UncheckedRange,
   writeRecord,
 } from './feed-record.js'
 import { bytesEqual, frameKey } from './frame.js'
@@ -29,6 +30,10 @@ export class RecordKeeper {
   readonly #names: NameSync
   readonly #reportDamage: (folder: string, reason: string) => void
   readonly #pending = new Map<string, Pending>()
+  /** By folder: what the records that were read or written last say. Asked for often, by replication. */
+  readonly #unchecked = new Map<string, UncheckedRange>()
+  /** Counts up when messages became unchecked, or checked. */
+  checkCount = 0
 
   constructor(
     fs: FileSystem,
@@ -50,7 +55,10 @@ export class RecordKeeper {
     const pending = this.#pending.get(folder)
     if (pending !== undefined) return pending.record
     const read = readRecord(this.#fs, folder)
-    if (read.ok) return read.record ?? plainRecord
+    if (read.ok) {
+      this.#note(folder, read.record ?? plainRecord)
+      return read.record ?? plainRecord
+    }
     this.#reportDamage(folder, read.reason)
     return plainRecord
   }
@@ -63,9 +71,20 @@ export class RecordKeeper {
       this.#pending.set(folder, pending)
     }
     pending.record = record
+    this.#note(folder, record)
     // The write under way may have begun with what was there before.
     await pending.writing?.catch(() => undefined)
     await this.#write(folder, pending)
+  }
+
+  /** Folders of feeds with messages whose signatures were not checked yet. */
+  get uncheckedFolders(): readonly string[] {
+    return [...this.#unchecked.keys()]
+  }
+
+  /** Those messages; null for none. Of a record that was read or written before; costs nothing. */
+  unchecked(folder: () => string): UncheckedRange | null {
+    return this.#unchecked.size === 0 ? null : (this.#unchecked.get(folder()) ?? null)
   }
 
   /** Adds evidence of a fork; null where it is known or there is enough. */
@@ -80,6 +99,14 @@ export class RecordKeeper {
   /** Resolves when no record waits. @throws the failure of one that can't be written; it goes on waiting */
   async flush(): Promise<void> {
     for (const [folder, pending] of [...this.#pending]) await this.#write(folder, pending)
+  }
+
+  #note(folder: string, { unchecked }: FeedRecord): void {
+    const before = this.#unchecked.get(folder)
+    if (before?.first === unchecked?.first && before?.last === unchecked?.last) return
+    this.checkCount += 1
+    if (unchecked === undefined) this.#unchecked.delete(folder)
+    else this.#unchecked.set(folder, unchecked)
   }
 
   async #write(folder: string, pending: Pending): Promise<void> {

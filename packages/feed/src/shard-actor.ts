@@ -56,6 +56,7 @@ export interface ShardActorState {
   /** Rows, and evidence of forks, that those streams were told of. */
   toldRows: number
   toldForks: number
+  toldChecks: number
   toldGeneration: number
 }
 
@@ -79,6 +80,7 @@ export const shardBehaviour: Behaviour<ShardActorState, ShardArg, ShardCall, Sha
         live: new Set(),
         toldRows: host.store.rowCount,
         toldForks: host.store.keptForkCount,
+        toldChecks: host.store.checkCount,
         toldGeneration: host.store.generation,
       }
     },
@@ -114,17 +116,19 @@ export const shardBehaviour: Behaviour<ShardActorState, ShardArg, ShardCall, Sha
     },
   }
 
-/** Wakes those who wait where something was appended, a fork was seen or rows were numbered anew since they were told last. */
+/** Wakes those who wait where something was appended or checked, a fork was seen or rows were numbered anew since they were told last. */
 function news(state: ShardActorState): Pick<Effect<never>, 'wake'> {
-  const { rowCount, keptForkCount, generation } = state.host.store
+  const { rowCount, keptForkCount, checkCount, generation } = state.host.store
   const isSame =
     rowCount === state.toldRows &&
     keptForkCount === state.toldForks &&
+    checkCount === state.toldChecks &&
     generation === state.toldGeneration
   if (isSame) return {}
   state.toldGeneration = generation
   state.toldRows = rowCount
   state.toldForks = keptForkCount
+  state.toldChecks = checkCount
   return state.live.size === 0 ? {} : { wake: [...state.live] }
 }
 
@@ -244,7 +248,8 @@ async function feeds({ host }: ShardActorState, context: Context): Promise<FeedS
   const aside = await setAside(host, context)
   const list: FeedStatus[] = []
   for (const feed of host.store.feedNumbers()) {
-    const status = statusOf(host.store.feedInfo(feed), host.store.isOpen(feed))
+    const { store } = host
+    const status = statusOf(store.feedInfo(feed), store.isOpen(feed), store.unchecked(feed))
     list.push({
       ...status,
       ...(aside.has(status.id) ? { state: 'quarantined' } : {}),

@@ -1,5 +1,6 @@
 import { KERNEL_PREFIX } from '@dunbar/actor'
 import type { FeedId, Keys } from '@dunbar/core'
+import type { ShardDictionaries } from './block-append.js'
 import type { CoreShare } from './core-share.js'
 import type { PublishLock } from './publish-lock.js'
 import type { ShardStore } from './shard-store.js'
@@ -73,6 +74,10 @@ export interface ShardHost {
   /** An idle feed actor passivates after this. */
   readonly passivateAfterMs: number
   readonly sealing: SealingSettings
+  /** Of blocks that are taken in. */
+  readonly dictionaries: ShardDictionaries
+  /** Messages came whose signatures are to be checked when nobody else needs the cores. */
+  checkSignatures(): void
   /** Arrival time for a message that came just now: ms, rising, never twice in this shard. */
   receivedNow(): number
   /** Tells those who read live that messages were appended or a fork was seen. Costs nothing where nobody does. */

@@ -1,6 +1,6 @@
 import type { Ports } from '@dunbar/actor'
 import type { FeedId, Sequence } from '@dunbar/core'
-import type { FeedRecord, ForkRecord } from './feed-record.js'
+import type { FeedRecord, ForkRecord, UncheckedRange } from './feed-record.js'
 import { OpenShardStore } from './open-shard-store.js'
 import type { FrameBatch, KeyTable, Order, SealedMessages } from './protocol.js'
 import type { Relaying } from './relaying.js'
@@ -249,6 +249,18 @@ export interface ShardStore {
   record(feed: number): FeedRecord
   /** Replaces `feed.json`; resolves when it is on the disk. @throws {STORE_FULL} @throws {STORE_FAILED} */
   writeRecord(feed: number, record: FeedRecord): Promise<void>
+  /** Messages of a feed whose signatures were not checked yet; null for none. Nothing from there on is passed on. */
+  unchecked(feed: number): UncheckedRange | null
+  /** Feeds with such messages. */
+  uncheckedFeeds(): FeedId[]
+  /** Counts up when messages became unchecked, or checked. */
+  readonly checkCount: number
+  /**
+   * Takes the messages of a feed away from a sequence on, and all that came after the first of them;
+   * folds the rest again. Nothing of it is on the disk before the next `flush`.
+   * @throws {STORE_BUSY} @throws {STORE_FAILED}
+   */
+  cutBack(feed: number, from: Sequence): void
   /**
    * Keeps a signed message that contradicts one that is held, with that one, and marks the feed as
    * forked: a second message for a place that is taken, or one for the next place that names another

@@ -1,6 +1,7 @@
 import { actor, type ChildSpec, dynamic, type Ports, supervisor } from '@dunbar/actor'
 import { CodedError, feedIdToBytes, isFeedId, type Keys, keysFromSecretKey } from '@dunbar/core'
 import { feedBehaviour } from './actor.js'
+import { ShardDictionaries } from './block-append.js'
 import { CoreShare } from './core-share.js'
 import { PublishLock } from './publish-lock.js'
 import { shardBehaviour } from './shard-actor.js'
@@ -14,6 +15,7 @@ import {
   shardOf,
 } from './shard-host.js'
 import { openShardStore, type ShardStore, type StoreTrouble } from './shard-store.js'
+import { SignaturePass } from './signature-pass.js'
 
 /** What a shard's thread is started with; plain data. */
 export interface ShardThreadData {
@@ -86,6 +88,7 @@ class OpenedStore {
   #lastReceived = 0
   #tell: () => void = () => undefined
   #untoldCount = 0
+  #signatures: SignaturePass | null = null
   readonly host: ShardHost
 
   constructor(data: ShardThreadData, ports: Ports) {
@@ -111,6 +114,8 @@ class OpenedStore {
       cores,
       passivateAfterMs: data.passivateAfterMs,
       sealing: data.sealing ?? defaultSealing,
+      dictionaries: new ShardDictionaries(),
+      checkSignatures: () => this.#signatures?.begin(),
       receivedNow: () => this.#receivedNow(),
       appended: () => this.#tell(),
       appendedInBulk: (messageCount) => this.#tellOfBulk(messageCount),
@@ -120,6 +125,7 @@ class OpenedStore {
   async open(context: OpenContext): Promise<void> {
     if (this.#store !== null) this.#isReady = new Deferred()
     this.#store = null
+    this.#signatures?.close()
     this.host.busyFeeds.clear()
     const { shard, shards, root, cacheBytes, openFiles } = this.#data
     const store = openShardStore({
@@ -148,6 +154,8 @@ class OpenedStore {
       })
     }
     this.#store = store
+    this.#signatures = new SignaturePass(this.host, context)
+    if (store.uncheckedFeeds().length > 0) this.#signatures.begin()
     this.#isReady.resolve()
   }
 

@@ -5,9 +5,41 @@ import { ArchiveWatch, type ArchiveWork, archiveMethods, OwnArchiver } from '@du
 import { BlobFolder } from '@dunbar/blobs'
 import { feedIdToBytes } from '@dunbar/core'
 import { CPU_ACTOR_NAME, shardOf } from '@dunbar/feed'
+import type { ArchivePorts } from '@dunbar/replicate'
 import type { Method } from '@dunbar/wire'
 import type { Config } from './config.js'
 import type { CpuCall } from './cpu.js'
+import { KeptBlobs } from './kept-blobs.js'
+
+/** Where the blobs of archives lie, and who works on them. */
+export interface ArchiveStore {
+  readonly blobs: BlobFolder
+  readonly work: ArchiveWork
+  /** For replication with peers. */
+  readonly exchange: ArchivePorts
+  /** Resolves when no blob is being written any more. */
+  close(): Promise<void>
+}
+
+/** @throws {BLOB_STORE_FAILED} */
+export function openArchiveStore(config: Config, router: Router, ports: Ports): ArchiveStore {
+  const { fs: files, timers, random, logger } = ports
+  const path = join(config.path, 'blobs')
+  const blobs = BlobFolder.open(files, random, path)
+  const kept = new KeptBlobs({ blobs, files, path, timers, logger })
+  const work = poolWork(router)
+  return {
+    blobs,
+    work,
+    exchange: {
+      getBlob: (id) => kept.get(id) ?? blobs.get(id),
+      hasBlob: (id) => kept.get(id) !== null || blobs.has(id),
+      keepBlob: (id, bytes) => kept.keep(id, bytes),
+      readBundle: (bytes, signal) => work.readBundle({ bytes }, signal),
+    },
+    close: () => kept.close(),
+  }
+}
 
 /** Archives of the own feed and of others, put together. */
 export interface Archives {
@@ -22,15 +54,14 @@ export interface ArchivesOptions {
   readonly config: Config
   readonly services: Services
   readonly ports: Ports
+  readonly store: ArchiveStore
 }
 
-/** @throws {BLOB_STORE_FAILED} */
-export function openArchives({ config, services, ports }: ArchivesOptions): Archives {
+export function openArchives({ config, services, ports, store }: ArchivesOptions): Archives {
   const { path } = config
   const { id, router, shards } = services
-  const { fs: files, timers, clock, random, logger } = ports
-  const blobs = BlobFolder.open(files, random, join(path, 'blobs'))
-  const work = poolWork(router)
+  const { fs: files, timers, clock, logger } = ports
+  const { blobs, work } = store
   const archiver = new OwnArchiver({
     id,
     feed: feedOf(services, id),

@@ -106,6 +106,8 @@ const configSchema = v.strictObject({
       feeds: v.optional(v.nullable(count(1, 10_000_000))),
       /** Bytes of all replicated feeds; further ones are not begun above it. Default: no limit. */
       bytes: v.optional(v.nullable(count(1, Number.MAX_SAFE_INTEGER))),
+      /** Whether a feed of which nothing is held is fetched as an archive where a peer has one. Default true. */
+      archives: v.optional(v.boolean()),
     }),
   ),
   archiveMessages: v.optional(
@@ -150,6 +152,7 @@ export interface Config {
     readonly hops: number
     readonly feeds: number | null
     readonly bytes: number | null
+    readonly archives: boolean
   }
   readonly archiveMessages: ArchiveSettings
 }
@@ -246,6 +249,7 @@ export function loadConfig(flags: ConfigFlags = {}, environment = process.env): 
       hops: replication.hops ?? 2,
       feeds: replication.feeds ?? null,
       bytes: replication.bytes ?? null,
+      archives: replication.archives ?? true,
     },
     archiveMessages: {
       intervalSeconds: archiveMessages.intervalSeconds ?? 0,

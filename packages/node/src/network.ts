@@ -11,7 +11,12 @@ import {
 } from '@dunbar/conn'
 import { CodedError, type FeedId, feedIdToBytes, isCodedError, type Keys } from '@dunbar/core'
 import { type Graph, type GraphStatus, startGraph } from '@dunbar/graph'
-import { type ReplicationStatus, type Replicator, startReplicator } from '@dunbar/replicate'
+import {
+  type ArchivePorts,
+  type ReplicationStatus,
+  type Replicator,
+  startReplicator,
+} from '@dunbar/replicate'
 import {
   dialTcp,
   type Method,
@@ -65,6 +70,7 @@ export interface NetworkOptions {
   readonly keys: Keys
   readonly services: Services
   readonly ports: Ports
+  readonly archives: ArchivePorts
 }
 
 /**
@@ -88,6 +94,8 @@ export async function openNetwork(options: NetworkOptions): Promise<Network> {
     timers,
     clock,
     logger,
+    archives: options.archives,
+    fetchesArchives: config.replication.archives,
   })
   let open: () => void = () => undefined
   const isOpen = new Promise<void>((resolve) => {

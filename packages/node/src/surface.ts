@@ -3,7 +3,7 @@ import type { Ports, Router } from '@dunbar/actor'
 import { apiMethods, createServices } from '@dunbar/api'
 import type { Keys } from '@dunbar/core'
 import { serveUnixSocket, writeManifest } from '@dunbar/wire'
-import { openArchives } from './archives.js'
+import { openArchiveStore, openArchives } from './archives.js'
 import type { Config } from './config.js'
 import { maintenanceMethods } from './maintenance.js'
 import { openNetwork } from './network.js'
@@ -35,8 +35,9 @@ export async function openSurface(options: SurfaceOptions): Promise<Surface> {
   const { config, keys, router, ports, startedAt } = options
   const { path, shards } = config
   const services = createServices(router, keys, shards)
-  const network = await openNetwork({ config, keys, services, ports })
-  const archives = openArchives({ config, services, ports })
+  const store = openArchiveStore(config, router, ports)
+  const network = await openNetwork({ config, keys, services, ports, archives: store.exchange })
+  const archives = openArchives({ config, services, ports, store })
   const facts = { version: VERSION, path, startedAt, network: () => network.status() }
   try {
     const methods = apiMethods(services, facts, [
@@ -61,6 +62,7 @@ export async function openSurface(options: SurfaceOptions): Promise<Surface> {
       address: network.address,
       close: async () => {
         await Promise.all([archives.close(), server.close(), network.close()])
+        await store.close()
       },
     }
   } catch (error) {

@@ -4,7 +4,7 @@ import type { ShardClient } from '@dunbar/feed'
 /** What following is built on. */
 export interface FollowerParts {
   readonly shard: ShardClient
-  onHeld(id: FeedId, sequence: number): void
+  onHeld(id: FeedId, sequence: number, passable: number): void
   /** The stream broke; it is opened again after a while. */
   onBroken(error: unknown): void
   /** Runs once, after a while; returns how to take that back. */
@@ -48,7 +48,8 @@ export class ClockFollower {
         }
         for (let at = 0; at < chunk.sequences.length; at++) {
           const key = chunk.authors.subarray(at * 32, at * 32 + 32)
-          onHeld(feedIdFromBytes(key), chunk.sequences[at]!)
+          const sequence = chunk.sequences[at]!
+          onHeld(feedIdFromBytes(key), sequence, chunk.passable?.[at] ?? sequence)
         }
       }
     } catch (error) {

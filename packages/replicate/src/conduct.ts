@@ -27,6 +27,7 @@ export class Conduct {
   readonly #notes: RateWindow
   readonly #sessions: RateWindow
   readonly #clocks: RateWindow
+  readonly #archives: RateWindow
   /** Messages that were new. */
   receivedCount = 0
   uselessCount = 0
@@ -40,6 +41,7 @@ export class Conduct {
     this.#notes = new RateWindow(limits.notes)
     this.#sessions = new RateWindow(limits.begunSessions)
     this.#clocks = new RateWindow(limits.askedClocks)
+    this.#archives = new RateWindow(limits.askedArchives)
   }
 
   get refusals(): readonly Rejection[] {
@@ -81,6 +83,11 @@ export class Conduct {
   /** Whether the peer may ask for one more clock. */
   mayAskForClock(): boolean {
     return this.#clocks.add(1, this.#parts.now())
+  }
+
+  /** Whether the peer may ask for archives once more. */
+  mayAskForArchives(): boolean {
+    return this.#archives.add(1, this.#parts.now())
   }
 
   #count(window: RateWindow, count: number, offence: Offence): void {

@@ -8,6 +8,8 @@
  *   makes a tree. The source is changed when another peer has what it lacks, when it leaves and when
  *   it stalls; a peer whose claims are not followed by messages is passed over for a growing while.
  * - What a peer says of itself is taken at its word, a lower number too: it has lost data.
+ * - Others are told how much of a feed may be passed on; who is asked for it hears how much is held.
+ * - A deferred feed is asked of nobody: it comes in another way.
  * - `coming` counts messages that are on their way to the shard, so that nothing is asked twice; a
  *   refusal or a stall puts it back to what is held.
  *
@@ -24,6 +26,7 @@ import {
   EbtPeer,
   HEARD,
   QUEUED,
+  type Saying,
   STOPPED,
   UNSAID,
   WANTS,
@@ -64,6 +67,7 @@ export class EbtEngine {
   readonly #behind = new Set<number>()
   /** Since when a feed is not sent by anybody, monotonic ms. */
   readonly #stalled = new Map<number, number>()
+  readonly #deferred = new Set<number>()
   #nextSlot = 0
 
   constructor(feeds: FeedTable, options: EbtOptions) {
@@ -87,18 +91,21 @@ export class EbtEngine {
 
   // --- feeds ---
 
-  /** A feed is held up to `sequence`; also where it is less than before. */
-  setHeld(id: FeedId, sequence: number, nowMs: number): void {
+  /** A feed is held up to `sequence`, and may be passed on up to `passable`; also where that is less than before. */
+  setHeld(id: FeedId, sequence: number, nowMs: number, passable = sequence): void {
     const feed = this.#add(id)
     const { held, coming, movedAt } = this.feeds
     const before = held[feed]!
-    if (before === sequence) return
+    if (before === sequence && this.feeds.passable[feed] === passable) return
     held[feed] = sequence
+    this.feeds.passable[feed] = passable
     if (coming[feed]! < sequence || sequence < before) coming[feed] = sequence
-    movedAt[feed] = nowMs
-    this.#stalled.delete(feed)
+    if (sequence !== before) {
+      movedAt[feed] = nowMs
+      this.#stalled.delete(feed)
+    }
     if (this.feeds.isWanted[feed] !== 1) return
-    for (const peer of this.#peers.values()) this.#offer(peer, feed, sequence)
+    for (const peer of this.#peers.values()) this.#offer(peer, feed, passable)
     const source = sequence < before ? this.#peers.get(this.feeds.source[feed]!) : undefined
     if (source !== undefined) this.#ask(source, feed, nowMs)
     this.#review(feed, nowMs)
@@ -136,6 +143,25 @@ export class EbtEngine {
       }
     }
     this.#review(feed, nowMs)
+  }
+
+  /** Asks nobody for a feed from here on, until it is released. Whoever sends it already goes on. */
+  defer(id: FeedId): void {
+    this.#deferred.add(this.#add(id))
+  }
+
+  /** A deferred feed is asked of peers again, those without a claim too. */
+  release(id: FeedId, nowMs: number): void {
+    const feed = this.feeds.numberOf(id)
+    if (!this.#deferred.delete(feed) || this.feeds.isWanted[feed] !== 1) return
+    this.#review(feed, nowMs)
+    if (this.feeds.source[feed] !== NO_SOURCE) return
+    for (const peer of this.#peers.values()) {
+      const isShut = peer.has(feed, DENIED | STOPPED) || peer.theirs[feed] === REFUSAL
+      if (!peer.isOpen || isShut) continue
+      this.#ask(peer, feed, nowMs)
+      return
+    }
   }
 
   // --- peers ---
@@ -225,7 +251,7 @@ export class EbtEngine {
     else peer.lower(feed, WANTS)
     const held = this.feeds.held[feed]!
     if (held > sequence) {
-      if (wants) this.#queue(peer, feed)
+      if (wants && this.#isServable(peer, feed)) this.#queue(peer, feed)
       if (isFirst || !wants) this.#tell(peer, feed)
     } else if (sequence > held) {
       this.#consider(peer, feed, sequence, nowMs)
@@ -291,7 +317,8 @@ export class EbtEngine {
   nextServe(peer: EbtPeer): { feed: number; from: number; to: number } | null {
     for (let feed = peer.dequeue(); feed !== -1; feed = peer.dequeue()) {
       const sent = peer.sent[feed]!
-      if (this.#isServable(peer, feed)) return { feed, from: sent + 1, to: this.feeds.held[feed]! }
+      const to = this.feeds.passable[feed]!
+      if (this.#isServable(peer, feed)) return { feed, from: sent + 1, to }
       peer.lower(feed, QUEUED)
     }
     return null
@@ -332,8 +359,7 @@ export class EbtEngine {
     for (const [feed, saying] of peer.sayings) {
       if (notes.length === sentNotes) break
       peer.sayings.delete(feed)
-      const held = saying === 'refuse' ? REFUSAL : this.feeds.held[feed]!
-      notes.push(`"${this.feeds.idOf(feed)}":${encodeNote(held, saying === 'ask')}`)
+      notes.push(`"${this.feeds.idOf(feed)}":${this.#noteOf(feed, saying)}`)
     }
     while (notes.length < sentNotes && peer.refusals.length > 0) {
       for (const id of peer.refusals.splice(0, sentNotes - notes.length)) {
@@ -349,13 +375,19 @@ export class EbtEngine {
     return feed !== -1 && this.feeds.isWanted[feed] === 1 && peer.isTold[feed] === 1
   }
 
+  #noteOf(feed: number, saying: Saying): number {
+    if (saying === 'refuse') return REFUSAL
+    const isAsked = saying === 'ask'
+    return encodeNote(isAsked ? this.feeds.held[feed]! : this.feeds.passable[feed]!, isAsked)
+  }
+
   // --- time ---
 
   /** Looks for feeds that a peer claims to have and does not send. Call it every second or so. */
   tick(nowMs: number): void {
     const { stallMs } = this.#options
     for (const feed of this.#behind) {
-      if (nowMs - this.feeds.movedAt[feed]! < stallMs) continue
+      if (nowMs - this.feeds.movedAt[feed]! < stallMs || this.#deferred.has(feed)) continue
       const source = this.#peers.get(this.feeds.source[feed]!)
       if (source === undefined) this.#restart(feed, nowMs)
       else if (!this.#isBusy(source, feed, nowMs)) this.#stall(source, feed, nowMs)
@@ -413,7 +445,7 @@ export class EbtEngine {
       const theirs = peer.theirs[feed]!
       const held = this.feeds.held[feed]!
       if (theirs === REFUSAL || (theirs === held && held > 0)) continue
-      if (this.feeds.source[feed] === NO_SOURCE) this.#ask(peer, feed, nowMs)
+      if (this.#isToBeAsked(feed)) this.#ask(peer, feed, nowMs)
       else this.#tell(peer, feed)
       if (theirs > held) this.#behind.add(feed)
     }
@@ -436,20 +468,20 @@ export class EbtEngine {
     }
     // Who was refused may want it by now, and waits for a word as this side does.
     if (peer.theirs[feed] === REFUSAL && !peer.has(feed, DOUBTED)) return
-    if (this.feeds.source[feed] === NO_SOURCE) this.#ask(peer, feed, nowMs)
+    if (this.#isToBeAsked(feed)) this.#ask(peer, feed, nowMs)
     else this.#tell(peer, feed)
     if (this.#isServable(peer, feed)) this.#queue(peer, feed)
   }
 
   /** A feed has grown: the peer gets the messages, or is told. */
-  #offer(peer: EbtPeer, feed: number, held: number): void {
+  #offer(peer: EbtPeer, feed: number, passable: number): void {
     if (!peer.isOpen || peer.has(feed, DENIED | STOPPED)) return
     if (peer.has(feed, WANTS)) {
-      if (held > peer.sent[feed]!) this.#queue(peer, feed)
+      if (passable > peer.sent[feed]!) this.#queue(peer, feed)
       return
     }
     const theirs = peer.theirs[feed]!
-    if (theirs === REFUSAL || theirs >= held) return
+    if (theirs === REFUSAL || theirs >= passable) return
     // Who was told and has not answered yet will, and learns of it then.
     if (peer.isTold[feed] === 1 && !peer.has(feed, HEARD)) return
     this.#tell(peer, feed)
@@ -465,6 +497,7 @@ export class EbtEngine {
   /** A peer claims more than is held: asks it, unless another one is about to send the same. */
   #consider(peer: EbtPeer, feed: number, claim: number, nowMs: number): void {
     this.#behind.add(feed)
+    if (this.#deferred.has(feed)) return
     if (peer.has(feed, STOPPED) || this.#isPenalised(peer, feed, nowMs)) return
     const coming = this.feeds.coming[feed]!
     if (claim <= coming) return
@@ -500,7 +533,7 @@ export class EbtEngine {
       return
     }
     this.#behind.add(feed)
-    if (best.theirs[feed]! <= this.feeds.coming[feed]!) return
+    if (this.#deferred.has(feed) || best.theirs[feed]! <= this.feeds.coming[feed]!) return
     if (source !== undefined) this.#say(source, feed, 'tell')
     this.#ask(best, feed, nowMs)
   }
@@ -534,7 +567,12 @@ export class EbtEngine {
 
   #isServable(peer: EbtPeer, feed: number): boolean {
     if (!peer.has(feed, WANTS) || peer.has(feed, DENIED | STOPPED)) return false
-    return this.feeds.isWanted[feed] === 1 && this.feeds.held[feed]! > peer.sent[feed]!
+    return this.feeds.isWanted[feed] === 1 && this.feeds.passable[feed]! > peer.sent[feed]!
+  }
+
+  /** Whether nobody sends it, and peers are to. */
+  #isToBeAsked(feed: number): boolean {
+    return this.feeds.source[feed] === NO_SOURCE && !this.#deferred.has(feed)
   }
 
   #queue(peer: EbtPeer, feed: number): void {

@@ -84,7 +84,7 @@ export class FeedServing {
     let next = from
     try {
       const client = feedOf(engine.feeds.idOf(feed))
-      const range = { from, to }
+      const range = { from, to, isPassedOn: true }
       const options = { lane: 'remote', credit: CREDIT, signal: reader.signal } as const
       for await (const chunk of client.read(range, options)) {
         if ('sync' in chunk) continue

@@ -16,6 +16,8 @@ export class FeedTable {
   #wanted = 0
   /** Sequence up to which each is held without a gap. */
   held = new Int32Array(FIRST_FEEDS)
+  /** Sequence up to which each may be passed on: less than held where signatures are still to be checked. */
+  passable = new Int32Array(FIRST_FEEDS)
   /** The highest sequence that is held or on its way to the shard. */
   coming = new Int32Array(FIRST_FEEDS)
   /** Slot of the peer that is asked to send each, or `NO_SOURCE`. */
@@ -69,6 +71,7 @@ export class FeedTable {
     const size = this.held.length * 2
     this.#keys = grown(this.#keys, new Uint8Array(size * 32))
     this.held = grown(this.held, new Int32Array(size))
+    this.passable = grown(this.passable, new Int32Array(size))
     this.coming = grown(this.coming, new Int32Array(size))
     this.source = grown(this.source, new Int32Array(size).fill(NO_SOURCE))
     this.movedAt = grown(this.movedAt, new Float64Array(size))

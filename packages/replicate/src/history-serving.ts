@@ -90,6 +90,7 @@ function wantedOf(args: readonly unknown[]): Wanted {
       live: flagOf(NAME, options, 'live', false),
       old: flagOf(NAME, options, 'old', true),
       reverse: flagOf(NAME, options, 'reverse', false),
+      isPassedOn: true,
       ...(limit < 0 ? {} : { limit: Math.floor(limit) }),
     },
   }
@@ -137,10 +138,10 @@ const restAfter = (range: ReadRange, sequence: number, count: number): ReadRange
 })
 
 /** The same items; the reader's count goes down once, when they end or are left. */
-function counted(
+export function counted<Item>(
   reader: HistoryReader,
-  items: AsyncGenerator<RawBatch>,
-): AsyncIterableIterator<RawBatch> {
+  items: AsyncGenerator<Item>,
+): AsyncIterableIterator<Item> {
   let isOpen = true
   const close = (): void => {
     if (isOpen) reader.streamCount -= 1

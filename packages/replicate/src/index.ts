@@ -1,3 +1,4 @@
+export type { ArchivePorts, BundleBlock, BundleView } from './archive-ports.js'
 export type { Offence } from './conduct.js'
 export { ReplicationError, type ReplicationErrorCode } from './error.js'
 export { REPLICATION_LIMITS, type ReplicationLimits } from './limits.js'
@@ -8,4 +9,10 @@ export {
   type ReplicatorOptions,
   startReplicator,
 } from './replicator.js'
-export type { BehindFeed, PeerReplication, ReplicationStatus, StalledFeed } from './status.js'
+export type {
+  BehindFeed,
+  CatchUpStatus,
+  PeerReplication,
+  ReplicationStatus,
+  StalledFeed,
+} from './status.js'

@@ -31,6 +31,8 @@ export interface ReplicationLimits {
   readonly begunSessions: number
   /** Clocks that a peer may ask for a minute; each names all feeds. */
   readonly askedClocks: number
+  /** Times a minute that a peer may ask for archives, of 500 feeds each time. */
+  readonly askedArchives: number
   /** How often stalled feeds are looked for. */
   readonly tickMs: number
   /** Streams of history that one peer may have open: one that is followed, and any other. */
@@ -73,6 +75,7 @@ export const REPLICATION_LIMITS: ReplicationLimits = {
   notes: 500_000,
   begunSessions: 60,
   askedClocks: 30,
+  askedArchives: 240,
   stallMs: 3_000,
   tickMs: 1_000,
   historyStreams: 256,

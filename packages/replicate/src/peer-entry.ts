@@ -1,4 +1,5 @@
 import type { RpcConnection, SecurePeer } from '@dunbar/wire'
+import type { CatchUpPeer } from './catch-up.js'
 import type { Conduct } from './conduct.js'
 import type { EbtSession } from './ebt-session.js'
 import type { HistoryReader } from './history-serving.js'
@@ -10,6 +11,8 @@ export interface PeerEntry {
   readonly connection: RpcConnection
   readonly reader: HistoryReader
   readonly conduct: Conduct
+  /** As catching up knows it. */
+  readonly archives: CatchUpPeer
   ebt: EbtSession | null
   history: HistorySession | null
   /** What it said last of the own feed, while that is not passed on; null where all was. */

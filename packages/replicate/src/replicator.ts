@@ -2,7 +2,11 @@ import type { Clock, FileSystem, Logger, Router, Timers } from '@dunbar/actor'
 import type { FeedId } from '@dunbar/core'
 import { FeedClient, type PublishStatus, type ShardClient } from '@dunbar/feed'
 import type { Method, MethodCall, RpcConnection, SecurePeer } from '@dunbar/wire'
+import { ArchiveIndex } from './archive-index.js'
+import type { ArchivePorts } from './archive-ports.js'
+import { archiveMethods } from './archive-serving.js'
 import { optionsOf } from './arguments.js'
+import { CatchUp } from './catch-up.js'
 import { ClockFollower } from './clock-follower.js'
 import { Conduct, type Offence } from './conduct.js'
 import { EbtEngine } from './ebt-engine.js'
@@ -36,13 +40,17 @@ export interface ReplicatorOptions {
   readonly clock: Clock
   readonly logger: Logger
   readonly limits?: Partial<ReplicationLimits>
+  /** Archives are served, and fetched, where this is given. */
+  readonly archives?: ArchivePorts
+  /** False where they are only served. Default true. */
+  readonly fetchesArchives?: boolean
 }
 
 /** Replicates feeds with all connected peers. */
 export interface Replicator {
   /** Resolves when it is known how far all feeds are held; no peer may be added before. */
   readonly ready: Promise<void>
-  /** What peers may call: `ebt.replicate`, `ebt.replicateFormat`, `ebt.clock`, `createHistoryStream`. */
+  /** What peers may call: `ebt.replicate`, `ebt.replicateFormat`, `ebt.clock`, `createHistoryStream`, and `archive.*`. */
   readonly peerMethods: readonly Method[]
   /** For local clients: `ebt.peerStatus`, `ebt.clock`, `ebt.request`, `ebt.block`, `replicate.*`. */
   readonly localMethods: readonly Method[]
@@ -93,6 +101,8 @@ class NodeReplicator implements Replicator {
   /** Blocks that local clients asked for, beside those of the graph. */
   readonly #blocks = new Set<string>()
   readonly #ownFeed: OwnFeedWords
+  readonly #archiveIndex: ArchiveIndex | null
+  readonly #catchUp: CatchUp | null
   readonly #leaveSet: () => void
   /** Whether the own feed may lack messages, as far as is known here. */
   #isLocked = true
@@ -144,13 +154,17 @@ class NodeReplicator implements Replicator {
         new ClockFollower({
           shard,
           after: this.#after,
-          onHeld: (id, sequence) => this.#onHeld(id, sequence),
+          onHeld: (id, sequence, passable) => this.#onHeld(id, sequence, passable),
           onBroken: (error) => this.#log('warn', 'a clock is followed anew', error),
         }),
     )
     void this.#toOwnFeed(async (feed) => (await feed.status()).publish)
     const isKnown = this.#followers.map(({ synced }) => synced)
     this.ready = Promise.all([this.#clocks.open(), ...isKnown]).then(() => undefined)
+    const { archives } = options
+    this.#archiveIndex = archives === undefined ? null : this.#followArchives()
+    const isFetching = archives !== undefined && options.fetchesArchives !== false
+    this.#catchUp = isFetching ? this.#catchUpWith(archives) : null
     this.peerMethods = this.#methodsForPeers().map((method) => this.#counted(method))
     this.localMethods = localMethods({
       id: options.id,
@@ -166,9 +180,15 @@ class NodeReplicator implements Replicator {
     if (this.#isClosed || this.#entries.has(connection)) return
     const { historyStreams, strangerHistoryStreams } = this.#limits
     const { set } = this.#options
+    const conduct = new Conduct({
+      limits: this.#limits,
+      now: this.#now,
+      onOffence: (offence) => this.#letGoOf(entry, offence),
+    })
     const entry: PeerEntry = {
       peer,
       connection,
+      archives: { id: remoteId, connection, useless: () => conduct.useless() },
       reader: {
         id: remoteId,
         maxStreams: set.has(remoteId) ? historyStreams : strangerHistoryStreams,
@@ -177,11 +197,7 @@ class NodeReplicator implements Replicator {
       },
       ebt: null,
       history: null,
-      conduct: new Conduct({
-        limits: this.#limits,
-        now: this.#now,
-        onOffence: (offence) => this.#letGoOf(entry, offence),
-      }),
+      conduct,
       claim: null,
       isClaiming: false,
       cancelPatience: () => {},
@@ -189,6 +205,7 @@ class NodeReplicator implements Replicator {
     this.#entries.set(connection, entry)
     this.#tickLater()
     void connection.closed.then(() => this.#leave(entry))
+    this.#catchUp?.addPeer(entry.archives, this.#notHeld())
     if (peer.isDialler) {
       void this.#callEbt(entry)
     } else {
@@ -200,7 +217,8 @@ class NodeReplicator implements Replicator {
 
   status(): ReplicationStatus {
     const { clock } = this.#options
-    const counts = { letGo: this.#letGo, refusedCalls: this.#refusedCalls }
+    const archives = this.#catchUp === null ? {} : { archives: this.#catchUp.status }
+    const counts = { letGo: this.#letGo, refusedCalls: this.#refusedCalls, ...archives }
     return statusOf(this.#engine, this.#entries.values(), counts, clock.now() - clock.monotonic())
   }
 
@@ -225,6 +243,8 @@ class NodeReplicator implements Replicator {
     this.#cancelTick?.()
     this.#cancelProgress?.()
     this.#ownFeed.close()
+    this.#archiveIndex?.close()
+    this.#catchUp?.close()
     for (const follower of this.#followers) follower.close()
     for (const entry of [...this.#entries.values()]) this.#leave(entry)
     this.#listeners.clear()
@@ -258,7 +278,23 @@ class NodeReplicator implements Replicator {
         feedOf: this.#feedOf,
         pause: this.#pause,
       }),
+      ...this.#archiveMethods(),
     ]
+  }
+
+  #archiveMethods(): Method[] {
+    const { archives } = this.#options
+    const index = this.#archiveIndex
+    if (archives === undefined || index === null) return []
+    const { feeds } = this.#engine
+    return archiveMethods({
+      archives,
+      index,
+      readerOf: (connection) => this.#entryOf(connection).reader,
+      mayAsk: (connection) => this.#entryOf(connection).conduct.mayAskForArchives(),
+      isHidden: (feed, reader) => this.#isHidden(feed, reader),
+      passable: (id) => feeds.passable[feeds.numberOf(id)] ?? 0,
+    })
   }
 
   /** The same method, whose refusals are counted. */
@@ -291,7 +327,7 @@ class NodeReplicator implements Replicator {
     return session.output
   }
 
-  /** All that is held and not hidden from the peer. */
+  /** All that may be passed on and is not hidden from the peer. */
   #clockFor(args: readonly unknown[], { peer, conduct }: PeerEntry): Record<string, number> {
     assertFormat(optionsOf('ebt.clock', args[0]).format)
     if (!conduct.mayAskForClock()) throw tooOften('clocks', this.#limits.askedClocks)
@@ -299,7 +335,8 @@ class NodeReplicator implements Replicator {
     const clock: Record<string, number> = {}
     for (let feed = 0; feed < feeds.size; feed++) {
       const id = feeds.idOf(feed)
-      if (feeds.held[feed]! > 0 && !this.#isHidden(id, peer.remoteId)) clock[id] = feeds.held[feed]!
+      const passable = feeds.passable[feed]!
+      if (passable > 0 && !this.#isHidden(id, peer.remoteId)) clock[id] = passable
     }
     return clock
   }
@@ -419,6 +456,7 @@ class NodeReplicator implements Replicator {
 
   #leave(entry: PeerEntry): void {
     if (!this.#entries.delete(entry.connection)) return
+    this.#catchUp?.removePeer(entry.archives)
     entry.cancelPatience()
     entry.ebt?.end()
     this.#endHistory(entry)
@@ -427,6 +465,45 @@ class NodeReplicator implements Replicator {
       this.#cancelTick = null
     }
     this.#progressed()
+  }
+
+  // --- archives ---
+
+  #followArchives(): ArchiveIndex {
+    return new ArchiveIndex({
+      shards: this.#options.shards,
+      after: this.#after,
+      onBroken: (error) => this.#log('warn', 'archives are followed anew', error),
+    })
+  }
+
+  #catchUpWith(archives: ArchivePorts): CatchUp {
+    const { feeds } = this.#engine
+    return new CatchUp({
+      archives,
+      defer: (id) => this.#engine.defer(id),
+      release: (id) => {
+        this.#engine.release(id, this.#now())
+        this.#progressed()
+      },
+      isWanted: (id) => feeds.isWanted[feeds.numberOf(id)] === 1,
+      feedOf: this.#feedOf,
+      after: this.#after,
+      onRefused: (code, feed) =>
+        this.#log('info', 'an archive came to nothing', null, { feed, code }),
+    })
+  }
+
+  /** Feeds that are wanted and not held, or in part, by an archive that broke off. */
+  #notHeld(): FeedId[] {
+    const { feeds } = this.#engine
+    const ids: FeedId[] = []
+    for (let feed = 0; feed < feeds.size; feed++) {
+      const id = feeds.idOf(feed)
+      if (feeds.isWanted[feed] !== 1 || id === this.#options.id) continue
+      if (feeds.held[feed] === 0 || feeds.passable[feed]! < feeds.held[feed]!) ids.push(id)
+    }
+    return ids
   }
 
   // --- peers that speak no EBT ---
@@ -467,14 +544,16 @@ class NodeReplicator implements Replicator {
 
   // --- what happens ---
 
-  #onHeld(id: FeedId, sequence: number): void {
-    this.#engine.setHeld(id, sequence, this.#now())
+  #onHeld(id: FeedId, sequence: number, passable: number): void {
+    this.#engine.setHeld(id, sequence, this.#now(), passable)
     if (id === this.#options.id) this.#ownFeed.review()
     this.#progressed()
   }
 
   #onSetChange({ added, removed, blocks }: ReplicationSetChange): void {
     const nowMs = this.#now()
+    const { feeds } = this.#engine
+    this.#catchUp?.want(added.filter((id) => (feeds.held[feeds.numberOf(id)] ?? 0) === 0))
     for (const id of added) this.#engine.want(id, true, nowMs)
     for (const id of removed) {
       this.#engine.want(id, false, nowMs)

@@ -13,7 +13,7 @@ const MAX_STALLED = 100
 export function statusOf(
   engine: EbtEngine,
   entries: Iterable<PeerEntry>,
-  counts: Pick<ReplicationStatus, 'letGo' | 'refusedCalls'>,
+  counts: Pick<ReplicationStatus, 'letGo' | 'refusedCalls' | 'archives'>,
   epochMs: number,
 ): ReplicationStatus {
   let missing = 0
@@ -36,6 +36,7 @@ export function statusOf(
     stalled,
     letGo: { ...counts.letGo },
     refusedCalls: { ...counts.refusedCalls },
+    ...(counts.archives === undefined ? {} : { archives: counts.archives }),
   }
 }
 

@@ -42,6 +42,18 @@ export interface StalledFeed {
   readonly since: number
 }
 
+/** Archives that are fetched instead of messages. */
+export interface CatchUpStatus {
+  /** Feeds that peers are asked for archives of, and are fetched. */
+  readonly waiting: number
+  readonly fetching: number
+  /** Feeds, and messages of them, that came in this way, ever. */
+  readonly feeds: number
+  readonly messages: number
+  /** Archives that came to nothing, by why; their feeds came as messages. */
+  readonly refused: Readonly<Record<string, number>>
+}
+
 /** How replication goes on. */
 export interface ReplicationStatus {
   readonly peers: readonly PeerReplication[]
@@ -57,4 +69,6 @@ export interface ReplicationStatus {
   readonly letGo: Readonly<Partial<Record<Offence, number>>>
   /** Calls of peers that were refused, ever. */
   readonly refusedCalls: Readonly<Partial<Record<ReplicationErrorCode, number>>>
+  /** Left out where no archives are fetched. */
+  readonly archives?: CatchUpStatus
 }

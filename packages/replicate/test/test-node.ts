@@ -28,6 +28,7 @@ import {
 } from '@dunbar/wire'
 import { onTestFinished } from 'vitest'
 import {
+  type ArchivePorts,
   createReplicator,
   type ReplicationLimits,
   type ReplicationSet,
@@ -118,6 +119,7 @@ export interface TestNodeOptions {
   readonly fs?: MemoryFileSystem
   /** What peers are not offered. */
   readonly without?: readonly string[]
+  readonly archives?: ArchivePorts
 }
 
 /** A shard, a replicator and a TCP port; closed when the test ends. */
@@ -192,6 +194,7 @@ export class TestNode {
       clock: ports.clock,
       logger,
       ...(options.limits === undefined ? {} : { limits: options.limits }),
+      ...(options.archives === undefined ? {} : { archives: options.archives }),
     })
     const peers: SecurePeer[] = []
     const without = options.without ?? []

@@ -1,0 +1,180 @@
+import { blobIdFromBytes, sha256 } from '@dunbar/core'
+import { type Method, RawJson } from '@dunbar/wire'
+import { describe, expect, test } from 'vitest'
+import { archive, MemoryArchives } from './archive-fixture.js'
+import { Author, dialAs, keysOf, TestNode, until } from './test-node.js'
+
+/** Archives between peers, and peers that say what they like of them. */
+
+async function archivedFeed(name = 'author') {
+  const author = new Author(name)
+  author.write(120)
+  const archived = archive(author)
+  return { author, ...archived }
+}
+
+const refusedOf = (node: TestNode) => node.replicator.status().archives?.refused ?? {}
+
+describe('a peer that gives something else than the archive', () => {
+  type Bytes = () => Iterable<Uint8Array>
+  async function* given(bytes: Bytes) {
+    yield* bytes()
+  }
+
+  /** A peer that has the archive message, and gives what a test likes. */
+  async function attackedBy(bytes: Bytes, messages?: readonly Uint8Array[]) {
+    const { author, message } = await archivedFeed()
+    const victim = await TestNode.start('victim', {
+      feeds: [author.id],
+      archives: new MemoryArchives(),
+    })
+    const methods: Method[] = [
+      {
+        name: 'archive.bundles',
+        type: 'source',
+        handler: async function* () {
+          for (const each of messages ?? [message.compact]) yield new RawJson(each)
+        },
+      },
+      { name: 'archive.getBlock', type: 'source', handler: () => given(bytes) },
+    ]
+    const attacker = await dialAs(keysOf('attacker'), victim, methods)
+    await until(() => Object.keys(refusedOf(victim)).length > 0 || isNotWaiting(victim))
+    const honest = await TestNode.start('honest', { feeds: [author.id] })
+    await honest.store(author, author.messages)
+    await victim.dial(honest)
+    await victim.holds(author.id, author.messages.length)
+    return { victim, attacker, author }
+  }
+  const isNotWaiting = (node: TestNode) => {
+    const { archives, peers } = node.replicator.status()
+    return peers.length > 0 && archives?.waiting === 0
+  }
+
+  const piece = Buffer.alloc(65_536, 1)
+  const cases: readonly (readonly [string, Bytes, string])[] = [
+    [
+      'bytes without an end',
+      function* () {
+        for (;;) yield piece
+      },
+      'ARCHIVE_BLOB_TOO_LARGE',
+    ],
+    ['other bytes', () => [piece.subarray(0, 100)], 'ARCHIVE_BLOB_WRONG'],
+    ['nothing', () => [], 'ARCHIVE_BLOB_WRONG'],
+  ]
+  for (const [what, bytes, code] of cases) {
+    test(`${what}: a code, and the feed comes from another peer`, async () => {
+      const { victim } = await attackedBy(bytes)
+      expect(refusedOf(victim)).toEqual({ [code]: 1 })
+      expect(victim.replicator.status().archives).toMatchObject({ waiting: 0, messages: 0 })
+    })
+  }
+
+  test('another’s message, or one that is changed, is no archive message', async () => {
+    const author = new Author('author')
+    author.write(120)
+    const { message } = archive(author)
+    const changed = Buffer.from(message.compact)
+    changed.write('"last":119', changed.indexOf('"last":120'))
+    const { victim } = await attackedBy(() => [], [changed])
+    expect(refusedOf(victim)).toEqual({ ARCHIVE_MESSAGE_INVALID: 1 })
+  })
+
+  test('messages of feeds that nobody asked about count against the peer', async () => {
+    const stranger = new Author('stranger')
+    stranger.write(1)
+    const { victim } = await attackedBy(() => [], [stranger.messages[0]!.compact])
+    expect(refusedOf(victim)).toEqual({})
+  })
+})
+
+test('a peer that does not know the methods is asked once, and replicates as before', async () => {
+  const { author } = await archivedFeed()
+  const old = await TestNode.start('old', { feeds: [author.id] })
+  await old.store(author, author.messages)
+  const node = await TestNode.start('node', {
+    feeds: [author.id],
+    archives: new MemoryArchives(),
+  })
+  await node.dial(old)
+  await node.holds(author.id, author.messages.length)
+  expect(refusedOf(node)).toEqual({})
+})
+
+test('a peer takes the archive, and what came since by EBT', async () => {
+  const { author, archives } = await archivedFeed()
+  author.write(30)
+  const giver = await TestNode.start('giver', { feeds: [author.id], archives })
+  await giver.store(author, author.messages)
+  const taker = await TestNode.start('taker', {
+    feeds: [author.id],
+    archives: new MemoryArchives(),
+  })
+  await taker.dial(giver)
+  await taker.holds(author.id, author.messages.length)
+  expect(taker.replicator.status().archives).toMatchObject({ feeds: 1, messages: 120, refused: {} })
+})
+
+describe('archives for peers', () => {
+  async function serving() {
+    const archived = await archivedFeed()
+    const { author, archives } = archived
+    const node = await TestNode.start('giver', { feeds: [author.id], archives })
+    await node.store(author, author.messages)
+    const reader = keysOf('reader')
+    const { connection } = await dialAs(reader, node)
+    const items = async (name: string, args: object) => {
+      const found: unknown[] = []
+      for await (const item of connection.source(name, [args])) found.push(item)
+      return found
+    }
+    const offered = async () => items('archive.bundles', { feeds: [author.id] })
+    // The node follows its own archive messages a turn behind.
+    while ((await offered()).length === 0);
+    const blob = async (args: object) =>
+      Buffer.concat((await items('archive.getBlock', args)) as Buffer[])
+    const codeOf = (name: string, args: object) =>
+      items(name, args).then(
+        () => null,
+        (error: { message: string }) => error.message,
+      )
+    return { ...archived, node, reader, offered, blob, codeOf }
+  }
+
+  test('are the newest message of each feed, and the blobs behind it', async () => {
+    const { author, archives, message, bundle, block, offered, blob } = await serving()
+    expect(await offered()).toEqual([message.value])
+    for (const id of [bundle, block]) {
+      const bytes = await blob({ id, feed: author.id })
+      expect(blobIdFromBytes(sha256(bytes))).toBe(id)
+      expect(archives.blobs.has(id)).toBe(true)
+    }
+  })
+
+  test('are no other blobs, and nothing of feeds that are not for the peer', async () => {
+    const { author, archives, node, reader, block, offered, blob, codeOf } = await serving()
+    const other = Buffer.from('another blob of the node')
+    const id = blobIdFromBytes(sha256(other))
+    archives.keepBlob(id, other)
+    const refused = /no such blob is in an archive/
+    expect(await codeOf('archive.getBlock', { id, feed: author.id })).toMatch(refused)
+    expect(await codeOf('archive.getBlock', { id: block, feed: node.id })).toMatch(refused)
+    node.set.block(author.id, reader.id)
+    expect(await offered()).toEqual([])
+    expect(await codeOf('archive.getBlock', { id: block, feed: author.id })).toMatch(refused)
+    node.set.block(author.id, reader.id, false)
+    expect((await blob({ id: block, feed: author.id })).length).toBeGreaterThan(0)
+  })
+
+  test('are asked for with arguments that are checked', async () => {
+    const { author, block, codeOf } = await serving()
+    const many = Array.from({ length: 501 }, () => author.id)
+    for (const feeds of [undefined, 'all', ['@'], many]) {
+      expect(await codeOf('archive.bundles', { feeds })).toMatch(/expected/)
+    }
+    for (const args of [{}, { id: block }, { id: 'x', feed: author.id }, { id: 7, feed: '@' }]) {
+      expect(await codeOf('archive.getBlock', args)).toMatch(/expected/)
+    }
+  })
+})
