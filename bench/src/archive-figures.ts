@@ -22,7 +22,7 @@ import type { Figure } from './report.js'
 type Message = Required<BlockMessage>
 
 /** Every figure is taken so often in a sample, and the quickest counts: the others met the rest of the machine. */
-const ROUNDS = 2
+const ROUNDS = 3
 /** A scan takes a few ms. */
 const SCANS = 20
 const SCANNED_TYPE = 'vote'
