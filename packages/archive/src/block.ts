@@ -231,7 +231,11 @@ export class Block {
       throw malformedBlob('a message has another type than its column says')
     }
     if (!reader.isRaw(index)) return
-    const { author, sequence, previous } = reader.raw(index)
+    const { author, sequence, previous, timestamp } = reader.raw(index)
+    const claimed = typeof timestamp === 'number' && Number.isFinite(timestamp) ? timestamp : 0
+    if (this.timestamps()[index] !== claimed) {
+      throw malformedBlob('a raw message has another time than its column says')
+    }
     const before =
       index === 0
         ? this.sketch.previousHash

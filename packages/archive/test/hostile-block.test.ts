@@ -570,6 +570,9 @@ describe('a block with false columns', () => {
     expect(withText(`${'['.repeat(4000)}${']'.repeat(4000)}`)).toBe(malformed)
     const value = list[0]!.value as Record<string, unknown>
     const other = feedIdFromBytes(sha256(Buffer.from('other')))
+    for (const timestamp of [7, null]) {
+      expect(withText(JSON.stringify({ ...value, timestamp }))).toBe(malformed)
+    }
     for (const fields of [{ author: other }, { sequence: 2 }, { previous: messageId }]) {
       expect(withText(JSON.stringify({ ...value, ...fields }))).toBe(chainBroken)
     }
