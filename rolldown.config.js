@@ -41,6 +41,20 @@ const nativeSodium = {
   },
 }
 
+/** The pool starts its threads from a file that lies beside its own. */
+const poolWorkerFile = {
+  name: 'pool-worker-file',
+  transform(code, id) {
+    if (!id.endsWith('/piscina/dist/index.js')) return null
+    const changed = code.replace(
+      "(0, node_path_1.resolve)(__dirname, 'worker.js')",
+      "(0, node_path_1.resolve)(require.resolve('piscina'), '../worker.js')",
+    )
+    if (changed === code) throw new Error('piscina starts its threads in another way')
+    return { code: changed, map: null }
+  },
+}
+
 /** Code that V8 made of an earlier bundle must not be run with this one. */
 const withoutCodeCache = (name) => ({
   name: 'without-code-cache',
@@ -66,10 +80,9 @@ const bundle = (name, input) => ({
     /^secret-handshake/,
     /^sodium-native\/binding\.js$/,
     '@node-rs/crc32',
-    'piscina',
     'pino-pretty',
   ],
-  plugins: [localThreadEntries, nativeSodium, asciiOnly, withoutCodeCache(name)],
+  plugins: [localThreadEntries, nativeSodium, poolWorkerFile, asciiOnly, withoutCodeCache(name)],
   output: {
     dir: folder,
     entryFileNames: '[name].cjs',

@@ -358,6 +358,36 @@ describe('ssb-client on the socket', () => {
     expect(thread.map(({ key }) => key)).not.toContain(leak.key)
   })
 
+  test('archives are made, told and configured by plain calls, and preconditions are a duplex', async () => {
+    const told = pulledUntil<{ event: string }>(client.archive.events(), (items) => {
+      return items.at(-1)!.event === 'archived'
+    })
+    const asked: unknown[] = []
+    let leave: (end: true) => void = () => {}
+    pull(
+      (end: unknown, callback: (end: unknown) => void) => {
+        if (end) callback(end)
+        else leave = callback
+      },
+      client.archive.preconditions(),
+      pull.drain((item: unknown) => {
+        asked.push(item)
+      }),
+    )
+    expect(await client.archive.configure({ keepMessages: 2 })).toMatchObject({ keepMessages: 2 })
+    const [made] = await client.archive.now({ partial: true })
+    expect(made).toMatchObject({ first: 1, previous: null })
+    expect((await told).map(({ event }) => event)).toEqual(['started', 'archived'])
+    const { archived, preconditions } = await client.archive.status()
+    expect({ archived, preconditions }).toEqual({ archived: made.last, preconditions: 1 })
+    expect((await client.get(made.message)).content).toMatchObject({
+      type: 'archive',
+      bundle: made.bundle,
+    })
+    expect(asked).toEqual([{ ready: true }])
+    leave(true)
+  })
+
   test('tangle.read leaves out authors that the own feed blocks', async () => {
     const [reply] = replies
     const root = reply!.value.content.root

@@ -15,10 +15,12 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   import: ['core'],
   actor: ['core'],
   feed: ['core', 'formats', 'tangle', 'archive', 'actor'],
+  blobs: ['core', 'actor'],
   wire: ['core'],
   graph: ['core', 'actor', 'feed'],
   replicate: ['core', 'formats', 'actor', 'wire', 'graph', 'feed'],
   conn: ['core', 'actor', 'wire', 'graph'],
+  archiver: ['core', 'formats', 'archive', 'actor', 'feed', 'blobs', 'wire'],
   api: ['core', 'actor', 'formats', 'tangle', 'feed', 'wire', 'graph'],
   client: ['core', 'wire'],
   node: [
@@ -29,15 +31,17 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'feed',
     'import',
     'graph',
+    'blobs',
     'wire',
     'replicate',
+    'archiver',
     'conn',
     'api',
     'workers',
   ],
   testkit: ['core', 'actor', 'formats', 'feed', 'tangle', 'wire'],
-  cli: ['core', 'node', 'client', 'testkit'],
-  workers: ['actor', 'feed'],
+  cli: ['core', 'actor', 'formats', 'archive', 'import', 'blobs', 'node', 'client', 'testkit'],
+  workers: ['core', 'actor', 'feed', 'archiver'],
 }
 
 /** Packages that only one room may use, so that they can be replaced there. */

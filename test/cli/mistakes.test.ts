@@ -55,11 +55,13 @@ describe('one clear sentence and exit code 1 for', () => {
     const path = join(folder, 'pictures')
     mkdirSync(path)
     writeFileSync(join(path, 'a.jpg'), 'a picture')
-    for (const words of [['feeds'], ['whoami'], ['verify'], ['rebuild'], ['export'], ['status']]) {
-      expect(await dunbarRefuses([...words, '--path', path])).toBe(
-        `${path} is not the folder of a node: "dunbar start" or "dunbar import" makes one of it`,
-      )
+    const sentence = `${path} is not the folder of a node: "dunbar start" or "dunbar import" makes one of it`
+    for (const words of [['feeds'], ['verify'], ['rebuild'], ['export'], ['status']]) {
+      expect(await dunbarRefuses([...words, '--path', path])).toBe(sentence)
     }
+    expect(await dunbarRefuses(['statsu', '--path', path])).toBe(
+      `"statsu" is no command; as for a method, ${sentence}`,
+    )
     expect(readdirSync(path)).toEqual(['a.jpg'])
   })
 
@@ -135,6 +137,10 @@ describe('one clear sentence and exit code 1 for', () => {
         refused('generate', '--feeds', 'x', '--messages', '1', '--seed', '1'),
         refused('generate', '--feeds', '3'),
         refused('feeds', 'more'),
+        refused('help', 'strat'),
+        refused('sync', '--from', 'nonsense'),
+        refused('invite', 'accept', 'nonsense'),
+        refused('start', '--host', 'not/a/host'),
       ]),
     ).toEqual([
       'there is no command or method "strat!"; "dunbar --help" lists the commands',
@@ -149,6 +155,10 @@ describe('one clear sentence and exit code 1 for', () => {
       '--feeds needs a whole number',
       expect.stringMatching(/required option '--(messages|seed) /),
       expect.stringMatching(/too many arguments/),
+      'there is no command "strat"; "dunbar --help" lists them',
+      'nonsense is not the address of a peer, such as net:HOST:8008~shs:…=',
+      'that is no invite code: expected host:port:@key~seed',
+      '--host needs an address of this machine, or a name of it',
     ])
     expect(existsSync(path)).toBe(false)
   })

@@ -201,7 +201,8 @@ test('streams of history that leave out messages, asked of a peer without EBT, h
   const peer = await node.dial(generateKeys(), [history])
   const attack = async () => {
     collect(peer.connection.source('createHistoryStream', [{ id: node.id }])).catch(() => {})
-    // As many as are asked at once; the rest may have to wait for the next round, which is a minute.
+    // As many as are asked at once. A stream that is left counts until the other side has heard of that;
+    // where it has not, further ones are refused, and their feeds wait for the next round, a minute.
     await node.statusWhere(({ network }) =>
       network.replication.peers.some(({ mode, useless }) => mode === 'history' && useless >= 60),
     )

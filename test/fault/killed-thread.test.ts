@@ -1,8 +1,10 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type FeedId, feedIdToBytes } from '@dunbar/core'
+import { type FeedId, feedIdToBytes, generateKeys } from '@dunbar/core'
 import { shardOf } from '@dunbar/feed'
-import { expect, test } from 'vitest'
+import { dialTcp, methodTable } from '@dunbar/wire'
+import { expect, onTestFinished, test } from 'vitest'
+import { MAIN_NETWORK_KEY } from '../fixtures/attacked-node.js'
 import { collect, generated, importFile, importLines, type Kvt } from '../fixtures/running-node.js'
 import { nodeWithThreads } from '../fixtures/shard-threads.js'
 
@@ -81,6 +83,29 @@ test('while a thread is down its calls are refused, and the feeds of the others 
   expect(await collect(peer.source('createLogStream'))).toEqual(all)
   await otherLive.return?.()
   expect(await peer.call('whoami', [])).toEqual({ id: node.id })
+})
+
+test('a stream of history that waits for news goes on when the thread is back', async () => {
+  const { peer, node, terminate, restarted } = await nodeWithThreads()
+  const { connection } = await dialTcp({
+    host: '127.0.0.1',
+    port: Number(/:(\d+)~/.exec(node.address!)![1]),
+    remoteKey: feedIdToBytes(node.id),
+    keys: generateKeys(),
+    networkKey: MAIN_NETWORK_KEY,
+    methods: methodTable([]),
+  })
+  onTestFinished(() => connection.close())
+  const own = { id: node.id, live: true, limit: 3, keys: false }
+  const stream = connection.source('createHistoryStream', [own])
+  const sequence = async () => ((await stream.next()).value as Kvt['value'] | undefined)?.sequence
+  await peer.call('publish', post('before'))
+  expect(await sequence()).toBe(1)
+  await terminate(shardOfId(node.id))
+  await restarted(shardOfId(node.id), 1)
+  await peer.call('publish', post('after'))
+  await peer.call('publish', post('and on'))
+  expect([await sequence(), await sequence(), await sequence()]).toEqual([2, 3, undefined])
 })
 
 test('a thread that is killed in the middle of an import loses nothing, and a second import adds the rest', async () => {

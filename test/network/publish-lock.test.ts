@@ -15,6 +15,8 @@ const publish = async ({ peer }: RunningNode, text: string) =>
 interface Published {
   readonly id: string
   readonly ben: RunningNode
+  /** A friend of Ben's, who holds what Ben does. */
+  readonly carl: RunningNode
   /** A copy of the folder with two messages. */
   readonly backup: string
   readonly path: string
@@ -22,14 +24,17 @@ interface Published {
   readonly held: readonly Kvt[]
 }
 
-/** Ana publishes four messages, which Ben holds, and stops; the backup is older than the last two. */
+/** Ana publishes four messages, which Ben and Carl hold, and stops; the backup is older than the last two. */
 async function publishAndStop(): Promise<Published> {
   const ends: (() => void | Promise<void>)[] = []
   const ana = await runningNode({}, (run) => ends.unshift(run))
   const ben = await runningNode()
+  const carl = await runningNode()
   const { id } = ana.node
   await follow(ana.peer, ben.node.id)
   await follow(ben.peer, id)
+  await follow(ben.peer, carl.node.id)
+  await follow(carl.peer, id)
   await publish(ana, 'before the backup')
   const backup = temporaryFolder()
   cpSync(join(ana.path, 'feeds'), join(backup, 'feeds'), { recursive: true })
@@ -38,16 +43,18 @@ async function publishAndStop(): Promise<Published> {
   await publish(ana, 'and another one')
   await ana.peer.call('conn.connect', [ben.node.address])
   const held = await feedUpTo(ben.peer, id, 4)
+  await carl.peer.call('conn.connect', [ben.node.address])
+  await feedUpTo(carl.peer, id, 4)
   await ana.peer.close()
   await ana.node.stop()
   const path = join(temporaryFolder(), 'again')
   onTestFinished(async () => {
     for (const end of ends) await end()
   })
-  return { id, ben, backup, path, held }
+  return { id, ben, carl, backup, path, held }
 }
 
-async function recoversFrom({ id, ben, path, held }: Published, heldAtFirst: number) {
+async function recoversFrom({ id, ben, carl, path, held }: Published, heldAtFirst: number) {
   const [before] = await dunbarJson<{ publish: unknown }>(['status', '--path', path])
   expect(before!.publish).toEqual({
     state: 'recovering',
@@ -56,7 +63,7 @@ async function recoversFrom({ id, ben, path, held }: Published, heldAtFirst: num
     claimed: 0,
   })
   expect(await dunbarPrints(['status', '--path', path])).toMatch(
-    /^publishing +recovering: no peer has confirmed that all own messages are here$/m,
+    /^publishing +recovering: peers have not confirmed yet that all own messages are here$/m,
   )
   expect(
     await dunbarRefuses(['publish', '--type', 'post', '--text', 'too early', '--path', path]),
@@ -68,6 +75,8 @@ async function recoversFrom({ id, ben, path, held }: Published, heldAtFirst: num
   await again.peer.call('conn.connect', [ben.node.address])
   const own = await feedUpTo(again.peer, id, 4)
   expect(own.map(({ key }) => key)).toEqual(held.map(({ key }) => key))
+  // One who knows it may be behind; that another one knows no more opens the lock.
+  await again.peer.call('conn.connect', [carl.node.address])
   await untilSafe(again)
   const next = await publish(again, 'once more')
   expect(next.value).toMatchObject({ sequence: 5, previous: held.at(-1)!.key })

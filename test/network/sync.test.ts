@@ -124,7 +124,7 @@ describe('from a peer with feeds of its own and of others', () => {
     expect(await from(`net:${host}:${await freePort()}~shs:${NOBODY}`)).toMatch(
       /^could not connect to 127\.0\.0\.1, port \d+: ECONNREFUSED$/,
     )
-    expect(await from('somewhere')).toMatch(/no address of a peer/)
+    expect(await from('somewhere')).toMatch(/is not the address of a peer/)
     expect(await dunbarRefuses(['sync', '--path', path])).toMatch(/--from/)
   })
 })

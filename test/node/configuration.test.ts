@@ -1,4 +1,5 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { connect } from '@dunbar/client'
 import { type ConfigFlags, loadConfig } from '@dunbar/node'
@@ -26,7 +27,10 @@ describe('a setting', () => {
       cacheBytes: 3000,
       passivateAfterMs: 30_000,
     })
-    expect(load({}, {}, null)).toMatchObject({ openFiles: 256, caps: { sign: null } })
+    expect(load({}, {}, null)).toMatchObject({
+      shards: availableParallelism(),
+      caps: { sign: null },
+    })
   })
 
   test('in a group leaves the others of the group as they are', () => {

@@ -58,10 +58,13 @@ async function lose(world: World): Promise<void> {
   const others = world.people.filter((other) => other !== person)
   for (const other of others) world.sayOf(other, person, { following: true })
   await world.simulation.advance(ARRIVAL_MS)
-  const isHeld = others.some((other) => other.node?.graph.replicationSet.has(person.keys.id))
-  const blocks = [...(person.node?.graph.edgesFrom(person.keys.id) ?? [])]
-  // Who is blocked holds less than all, and would be the first to confirm it.
-  if (!isHeld || blocks.some(([, value]) => value === -1)) return
+  // Who is blocked may hold a part, which is not to pass for all.
+  const isHeld = others.some(
+    ({ node, keys }) =>
+      node?.graph.replicationSet.has(person.keys.id) &&
+      !person.node?.graph.isBlocking(person.keys.id, keys.id),
+  )
+  if (!isHeld) return
   world.connectAll(false)
   await world.simulation.advance(ARRIVAL_MS)
   await world.loseDisk(person)

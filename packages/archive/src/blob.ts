@@ -2,8 +2,8 @@
  * The outermost table of every archive blob, and the integer streams in its tables.
  *
  * The FlatBuffers runtime checks nothing: it reads zeros past the end of a blob and makes views over
- * the whole memory that a blob lies in, neighbours included. A reader here therefore works on a copy
- * in memory of its own, where a view past the end throws, and takes every throw for a refusal.
+ * the whole memory that a blob lies in, neighbours included. A reader here therefore works on
+ * bytes alone in their memory, where a view past the end throws, and takes every throw for a refusal.
  */
 import { CodedError } from '@dunbar/core'
 import * as flatbuffers from 'flatbuffers'
@@ -29,8 +29,8 @@ export function malformedBlob(rule: string, cause?: unknown): BlobError {
 }
 
 /**
- * Runs a reader over the table of a blob and gives what it gives. The bytes are copied, so what the
- * reader keeps is its own.
+ * Runs a reader over the table of a blob and gives what it gives, which may hold views over the
+ * bytes: they are not to be changed afterwards. Bytes that share their memory with others are copied.
  * @throws {ARCHIVE_BLOB_MALFORMED} also in place of every error without a code
  * @throws {ARCHIVE_BLOB_TOO_LARGE}
  */
@@ -43,7 +43,7 @@ export function readBlob<Table extends { bb: flatbuffers.ByteBuffer | null }, Va
   checkBlobSize(bytes.length)
   if (bytes.length < 8) throw malformedBlob('it is shorter than its head')
   try {
-    const buffer = new flatbuffers.ByteBuffer(new Uint8Array(bytes))
+    const buffer = new flatbuffers.ByteBuffer(ownBytes(bytes))
     if (!Bip2Blob.bufferHasIdentifier(buffer)) throw malformedBlob('it is no BIP2 blob')
     const blob = Bip2Blob.getRootAsBip2Blob(buffer)
     if (blob.dataType() !== type) throw malformedBlob('it holds something else')
@@ -53,6 +53,13 @@ export function readBlob<Table extends { bb: flatbuffers.ByteBuffer | null }, Va
     if (error instanceof CodedError) throw error
     throw malformedBlob('its tables do not lie within it', error)
   }
+}
+
+/** The bytes alone in their memory, where a false offset finds nothing else's. */
+export function ownBytes(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  const { buffer } = bytes
+  const isAlone = buffer instanceof ArrayBuffer && buffer.byteLength === bytes.length
+  return isAlone ? (bytes as Uint8Array<ArrayBuffer>) : new Uint8Array(bytes)
 }
 
 /**
@@ -76,10 +83,10 @@ function checkBlobSize(sizeBytes: number): void {
   throw new BlobError('ARCHIVE_BLOB_TOO_LARGE', text, { sizeBytes })
 }
 
-/** The 32 bytes of a hash, key or blob id. @throws {ARCHIVE_BLOB_MALFORMED} */
+/** A copy of the 32 bytes of a hash, key or blob id. @throws {ARCHIVE_BLOB_MALFORMED} */
 export function hashOf(bytes: Uint8Array | null): Uint8Array {
   if (bytes?.length !== 32) throw malformedBlob('a hash has 32 bytes')
-  return bytes
+  return new Uint8Array(bytes)
 }
 
 /** Writes a 1234 stream of integers. */

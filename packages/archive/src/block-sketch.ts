@@ -90,7 +90,7 @@ export class SharedOffsets {
 }
 
 /**
- * The sketch in a table; hashes are views over the blob. Its numbers are possible ones; whether they
+ * The sketch in a table. Its numbers are possible ones; whether they
  * are true shows when the block is opened.
  * @throws {ARCHIVE_BLOB_MALFORMED}
  */

@@ -15,12 +15,12 @@ import {
 } from './bipf2-generated.js'
 import { finishBlob, write1234 } from './blob.js'
 import { BlockError } from './block-error.js'
-import { hashSize, maxInflation, readFrame } from './block-frame.js'
+import { maxInflation, readFrame } from './block-frame.js'
 import { type BlockSketch, writeBlockSketch } from './block-sketch.js'
 import { type BlockCodec, type Coded, encodeBytes, maxRawBytes, writeCoded } from './coded-bytes.js'
 import { type DictionaryRef, rootEnds } from './dictionary.js'
 import { isWithin, writeDictionaryRef } from './dictionary-block.js'
-import type { BlockMessage, FlatBlock } from './flattening.js'
+import { type BlockMessage, type FlatBlock, keysOf } from './flattening.js'
 import type { LeafColumns } from './leaf-columns.js'
 import { MessageReader } from './message-reader.js'
 import { writeRunLengthColumn } from './run-length-column.js'
@@ -191,14 +191,6 @@ function sketchOf(flat: FlatBlock): BlockSketch {
     previousHash,
     lastHash,
   }
-}
-
-function keysOf(messages: readonly BlockMessage[]): Uint8Array {
-  const keys = new Uint8Array(messages.length * hashSize)
-  for (let index = 0; index < messages.length; index++) {
-    keys.set(messages[index]!.key, index * hashSize)
-  }
-  return keys
 }
 
 /**

@@ -9,17 +9,20 @@
  */
 import { CodedError, messageKeyFromBytes, sha256 } from '@dunbar/core'
 import { maxMessageUnits } from '@dunbar/formats'
+import { Base64Column, keyFrame } from './base64-column.js'
 import { malformedBlob } from './blob.js'
 import { BlockError } from './block-error.js'
 import { type BlockFrame, type FindDictionary, hashSize, readFrame } from './block-frame.js'
 import type { BlockSketch } from './block-sketch.js'
 import type { Dictionary, DictionaryRef } from './dictionary.js'
+import { KeyScan, type LeafKey } from './key-scan.js'
 import { MessageReader, type MessageValue } from './message-reader.js'
 import { compactForm, hashedForm, signedForm } from './shape.js'
 import { checkedTimestamps } from './timestamp-column.js'
 
 /**
- * Opens a block; the bytes are copied. Text and leaves stay folded, so most damage shows only when
+ * Opens a block. The bytes are kept and not to be changed; they are copied where they share memory with
+ * others. Text and leaves stay folded, so most damage shows only when
  * they are read: `verifyChain` finds all of it.
  * @throws {ARCHIVE_BLOB_MALFORMED}
  * @throws {ARCHIVE_BLOB_TOO_LARGE}
@@ -45,10 +48,13 @@ export class Block {
   readonly dictionary: Dictionary
   /** The id of each message's type; 0 where it has none. Read without unfolding. Not to be changed. */
   readonly types: Uint32Array
+  /** The id of each message's signature in the dictionary. Read without unfolding. Not to be changed. */
+  readonly signatures: Uint32Array
   /** True where the block holds the ids of its messages, so that one is read without the others. */
   readonly hasHashes: boolean
   readonly #frame: BlockFrame
   #messages: MessageReader | null = null
+  #keys: KeyScan | null = null
   #timestamps: Float64Array | null = null
   #hashes: Uint8Array | null
   #isVerified = false
@@ -58,6 +64,7 @@ export class Block {
     this.dictionaryRef = frame.dictionaryRef
     this.dictionary = frame.dictionary
     this.types = frame.types
+    this.signatures = frame.signatures
     this.hasHashes = frame.messageHashes !== null
     this.#frame = frame
     this.#hashes = frame.messageHashes
@@ -74,6 +81,22 @@ export class Block {
     let count = 0
     for (let index = 0; index < types.length; index++) if (types[index] === typeId) count++
     return count
+  }
+
+  /**
+   * One byte a message: not 0 where an id is among the values and names of its content, and for every
+   * message that is stored as its text. Text is not unfolded for it.
+   */
+  holders(key: LeafKey): Uint8Array {
+    return guarded(() => this.#keyScan().holders(key))
+  }
+
+  /**
+   * One byte a message: not 0 where an id is the very value at the path of this number. Says nothing
+   * of messages that are stored as their text. Text is not unfolded for it.
+   */
+  holdersAt(pathId: number, key: LeafKey): Uint8Array {
+    return guarded(() => this.#keyScan().holdersAt(pathId, key))
   }
 
   /** What the author claims, ms; one a message. Nothing is unfolded. Not to be changed. */
@@ -113,20 +136,28 @@ export class Block {
   json(index: number): Uint8Array {
     this.#check(index)
     const hashes = this.#ids()
-    return guarded(() => Uint8Array.from(this.#reader().text(index, compactForm, hashes)))
+    return guarded(() => new Uint8Array(this.#reader().text(index, compactForm, hashes)))
   }
 
   /** The UTF-8 text of a message with its signature, indented by 2: what is signed but for the last field. The caller's own. */
   signedText(index: number): Uint8Array {
     this.#check(index)
     const hashes = this.#ids()
-    return guarded(() => Uint8Array.from(this.#reader().text(index, signedForm, hashes)))
+    return guarded(() => new Uint8Array(this.#reader().text(index, signedForm, hashes)))
   }
 
   /** A message as an object with all seven fields, in the order that was signed. */
   valueAt(index: number): MessageValue {
     this.#check(index)
-    return guarded(() => this.#reader().value(index, this.#previousOf(index)))
+    return this.#value(index, this.#previousOf(index))
+  }
+
+  #value(index: number, previous: string | null): MessageValue {
+    try {
+      return this.#reader().value(index, previous)
+    } catch (error) {
+      throw refusal(error)
+    }
   }
 
   /** The content of a message. Needs no ids. */
@@ -137,7 +168,12 @@ export class Block {
 
   /** All messages as objects, in order. */
   *values(): Generator<MessageValue, void, undefined> {
-    for (let index = 0; index < this.length; index++) yield this.valueAt(index)
+    const keyTexts = new Base64Column(this.#ids(), hashSize, keyFrame)
+    let previous = this.#previousOf(0)
+    for (let index = 0; index < this.length; index++) {
+      yield this.#value(index, previous)
+      previous = keyTexts.at(index)
+    }
   }
 
   /** The indented texts of all messages, in order. */
@@ -151,6 +187,11 @@ export class Block {
   #check(index: number): void {
     if (Number.isInteger(index) && index >= 0 && index < this.length) return
     throw new RangeError(`a block of ${this.length} messages has none at ${index}`)
+  }
+
+  #keyScan(): KeyScan {
+    this.#keys ??= new KeyScan(this.#frame)
+    return this.#keys
   }
 
   #reader(): MessageReader {
@@ -208,9 +249,13 @@ function guarded<Value>(read: () => Value): Value {
   try {
     return read()
   } catch (error) {
-    if (error instanceof CodedError) throw error
-    throw malformedBlob('its parts do not fit together', error)
+    throw refusal(error)
   }
+}
+
+function refusal(error: unknown): CodedError {
+  if (error instanceof CodedError) return error
+  return malformedBlob('its parts do not fit together', error)
 }
 
 function brokenChain(text: string): BlockError {

@@ -147,7 +147,12 @@ function checkBundle({ blocks, dictionaries }: Bundle): void {
   countOf(blocks.length, maxBundleBlocks)
   countOf(dictionaries.length, maxDictionaryChain)
   const order = new BlockOrder()
-  for (const block of blocks) order.add(block)
+  for (const { sizeBytes, sketch } of blocks) {
+    if (sizeBytes < 1 || sizeBytes > maxBlobSizeBytes) {
+      throw malformedBlob('a bundle lists a block of an impossible size')
+    }
+    order.add(sketch)
+  }
   for (const [at, { blobId, ends }] of dictionaries.entries()) {
     const before = dictionaries[at - 1]
     if (before === undefined) continue
@@ -158,13 +163,11 @@ function checkBundle({ blocks, dictionaries }: Bundle): void {
 }
 
 /** Holds what the next block of each author must go on from. */
-class BlockOrder {
+export class BlockOrder {
   readonly #last = new Map<FeedId, BlockSketch>()
 
-  add({ sizeBytes, sketch }: MessageBlockRef): void {
-    if (sizeBytes < 1 || sizeBytes > maxBlobSizeBytes) {
-      throw malformedBlob('a bundle lists a block of an impossible size')
-    }
+  /** @throws {ARCHIVE_BLOB_MALFORMED} where the block does not go on from the one before it */
+  add(sketch: BlockSketch): void {
     const before = this.#last.get(sketch.author)
     if (before !== undefined) {
       if (sketch.firstSequence !== lastSequenceOf(before) + 1) {

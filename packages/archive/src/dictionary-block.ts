@@ -17,7 +17,7 @@ import {
   type Dictionary,
   type DictionaryEnds,
   type DictionaryRef,
-  maxDictionaryEntries,
+  maxDictionaryEnds,
   maxDictionarySteps,
   maxKeyUnits,
   maxPathKeys,
@@ -103,17 +103,17 @@ export function growDictionary(dictionary: Dictionary, bytes: Uint8Array): void 
 
 function addEntries(dictionary: Dictionary, block: DictionaryBlock): void {
   let { types, objectKeys, objectPaths, objectSignatures } = dictionary.ends
-  for (const type of readTexts(block.types(), maxTypeUnits)) {
+  for (const type of readTexts(block.types(), maxTypeUnits, maxDictionaryEnds.types)) {
     addNew(types++, dictionary.typeId(type))
   }
-  for (const key of readTexts(block.objectKeys(), maxKeyUnits)) {
+  for (const key of readTexts(block.objectKeys(), maxKeyUnits, maxDictionaryEnds.objectKeys)) {
     addNew(objectKeys++, dictionary.keyId(key))
   }
-  for (const path of readLists(block.objectPaths())) {
+  for (const path of readLists(block.objectPaths(), maxDictionaryEnds.objectPaths)) {
     addNew(objectPaths++, dictionary.pathId(path))
   }
   const order = new DocumentOrder(dictionary)
-  for (const signature of readLists(block.objectSignatures())) {
+  for (const signature of readLists(block.objectSignatures(), maxDictionaryEnds.objectSignatures)) {
     addNew(objectSignatures++, dictionary.signatureId(signature))
     order.check(signature)
   }
@@ -147,7 +147,7 @@ export function writeDictionaryRef(
 }
 
 /**
- * The reference in a table, in views over the blob. Its ends lie between those of the well-known
+ * The reference in a table. Its ends lie between those of the well-known
  * root and the caps of a dictionary; whether they are true shows when the chain is resolved.
  * @throws {ARCHIVE_BLOB_MALFORMED}
  */
@@ -158,17 +158,10 @@ export function readDictionaryRef(table: DictionaryBlockRef): DictionaryRef {
     objectPaths: table.objectPathsEnd(),
     objectSignatures: table.objectSignaturesEnd(),
   }
-  if (!isWithin(rootEnds, ends) || !isWithin(ends, capEnds)) {
+  if (!isWithin(rootEnds, ends) || !isWithin(ends, maxDictionaryEnds)) {
     throw malformedBlob('a dictionary ends where none can')
   }
   return { blobId: hashOf(table.blobIdArray()), ends }
-}
-
-const capEnds: DictionaryEnds = {
-  types: maxDictionaryEntries,
-  objectKeys: maxDictionaryEntries,
-  objectPaths: maxDictionaryEntries,
-  objectSignatures: maxDictionaryEntries,
 }
 
 /** True where both are the same in all four kinds. */
@@ -232,10 +225,14 @@ function writeLists(
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 const maxUtf8BytesPerUnit = 3
 
-function* readTexts(table: StringDictionary | null, maxUnits: number): Iterable<string> {
+function* readTexts(
+  table: StringDictionary | null,
+  maxUnits: number,
+  maxCount: number,
+): Iterable<string> {
   if (table === null) return
   const count = table.entriesLength()
-  if (count < 0 || count > maxDictionaryEntries) throw malformedBlob('a dictionary is too long')
+  if (count < 0 || count > maxCount) throw malformedBlob('a dictionary is too long')
   for (let at = 0; at < count; at++) {
     const bytes: unknown = table.entries(at, flatbuffers.Encoding.UTF8_BYTES)
     if (!(bytes instanceof Uint8Array) || bytes.length > maxUnits * maxUtf8BytesPerUnit) {
@@ -245,9 +242,12 @@ function* readTexts(table: StringDictionary | null, maxUnits: number): Iterable<
   }
 }
 
-function* readLists(table: IntArrayDictionary | null): Iterable<readonly number[]> {
+function* readLists(
+  table: IntArrayDictionary | null,
+  maxCount: number,
+): Iterable<readonly number[]> {
   if (table === null) return
-  const lengths = read1234(table.lengths(), maxDictionaryEntries)
+  const lengths = read1234(table.lengths(), maxCount)
   const values = read1234(table.values(), maxDictionarySteps)
   let total = 0
   for (const length of lengths) {

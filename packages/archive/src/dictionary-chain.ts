@@ -1,6 +1,6 @@
 /** A dictionary is the well-known root and a chain of blobs, each of which names the one before it. */
 import { type BlobId, blobIdFromBytes, CodedError, sha256 } from '@dunbar/core'
-import { Dictionary, type DictionaryRef } from './dictionary.js'
+import { Dictionary, type DictionaryEnds, type DictionaryRef } from './dictionary.js'
 import { endsEqual, growDictionary, isWithin, readDictionaryParent } from './dictionary-block.js'
 
 /** Blobs of a chain. A longer one is a loop, or wants to be compacted. */
@@ -59,31 +59,43 @@ export function resolveDictionary(ref: DictionaryRef | null, fetch: FetchBlob): 
   return dictionary
 }
 
+/** Entries of all dictionaries that are remembered: some hundred of usual size, one of the largest. */
+const maxRememberedEntries = 131_072
+
 /**
- * `resolveDictionary` that remembers the last dictionaries it gave, for readers of many blocks.
- * Who gets a dictionary must not grow it: `clone` it first.
+ * `resolveDictionary` that remembers the dictionaries it gave last, for readers of many blocks. Who
+ * gets a dictionary must not grow it: `clone` it first.
  */
 export function rememberDictionaries(
   fetch: FetchBlob,
-  maxRemembered = 16,
+  maxEntries = maxRememberedEntries,
 ): (ref: DictionaryRef | null) => Dictionary {
   const root = Dictionary.root()
   const remembered = new Map<BlobId, Dictionary>()
+  let entries = 0
   return (ref) => {
     if (ref === null) return root
     const blobId = blobIdFromBytes(ref.blobId)
     let dictionary = remembered.get(blobId)
     if (dictionary === undefined) {
       dictionary = resolveDictionary(ref, fetch)
-      const [oldest] = remembered.keys()
-      if (oldest !== undefined && remembered.size >= maxRemembered) remembered.delete(oldest)
+      entries += countEntries(dictionary.ends)
     } else {
       if (!endsEqual(dictionary.ends, ref.ends)) throw wrongEnds(blobId)
       remembered.delete(blobId)
     }
     remembered.set(blobId, dictionary)
+    for (const [oldest, { ends }] of remembered) {
+      if (entries <= maxEntries || oldest === blobId) break
+      remembered.delete(oldest)
+      entries -= countEntries(ends)
+    }
     return dictionary
   }
+}
+
+function countEntries(ends: DictionaryEnds): number {
+  return ends.types + ends.objectKeys + ends.objectPaths + ends.objectSignatures
 }
 
 function wrongEnds(blobId: BlobId): DictionaryError {

@@ -32,8 +32,6 @@ export const noEntry = -1
 /** Id of the signature of a message that is stored as text. */
 export const rawSignature = 0
 
-/** Entries of one kind in a dictionary. A network of 10,000 feeds needs some thousands. */
-export const maxDictionaryEntries = 65_536
 /** UTF-16 units of a type. Classic messages are valid with at most 52. */
 export const maxTypeUnits = 52
 /** UTF-16 units of a field name: objects with longer ones are stored as tuples. */
@@ -43,7 +41,17 @@ export const maxPathKeys = 64
 /** Paths of a signature: a message of 8,192 units has fewer leaves. */
 export const maxSignaturePaths = 2_048
 /** Keys of all paths together, and paths of all signatures together. */
-export const maxDictionarySteps = 524_288
+export const maxDictionarySteps = 262_144
+/**
+ * Entries of each kind. With the caps above, the fullest dictionary makes a blob of less than 4 MiB,
+ * which any peer takes, so that no author can make one that cannot be written.
+ */
+export const maxDictionaryEnds: DictionaryEnds = {
+  types: 8_192,
+  objectKeys: 8_192,
+  objectPaths: 32_768,
+  objectSignatures: 32_768,
+}
 
 /** A field in the tree of all fields. Made by `Dictionary.below`. */
 export class PathNode {
@@ -53,7 +61,8 @@ export class PathNode {
   readonly depth: number
   /** Id of the path that ends here, or `noEntry`. */
   pathId = noEntry
-  readonly below = new Map<string, PathNode>()
+  /** Fields of the object here, by name; null while there are none. */
+  below: Map<string, PathNode> | null = null
 
   constructor(keyId: number, above: PathNode | null) {
     this.keyId = keyId
@@ -72,7 +81,8 @@ export class SignatureNode {
   signatureId = noEntry
   /** The next leaf that was seen last: most objects of a shape go on the same way. */
   lastNext: SignatureNode | null = null
-  readonly next = new Map<number, SignatureNode>()
+  /** All next leaves by path; null while there is no second one. */
+  next: Map<number, SignatureNode> | null = null
 
   constructor(pathId: number, before: SignatureNode | null) {
     this.pathId = pathId
@@ -125,6 +135,15 @@ export function isFieldName(key: string): boolean {
     !allDigits.test(key) &&
     !loneSurrogate.test(key)
   )
+}
+
+/** False where a dictionary that does not hold a type cannot take it up either. */
+export function hasRoomForType({ ends }: Dictionary, type: string): boolean {
+  return ends.types < maxDictionaryEnds.types && isTypeName(type)
+}
+
+function isTypeName(type: string): boolean {
+  return type.length <= maxTypeUnits && !loneSurrogate.test(type)
 }
 
 /** Numbers for types, keys, paths and signatures; grows from the well-known root. */
@@ -193,9 +212,7 @@ export class Dictionary {
     const known = this.#typeIds.get(type)
     if (known !== undefined) return known
     const id = this.#types.length
-    if (id >= maxDictionaryEntries || type.length > maxTypeUnits || loneSurrogate.test(type)) {
-      return 0
-    }
+    if (id >= maxDictionaryEnds.types || !isTypeName(type)) return 0
     this.#types.push(type)
     this.#typeIds.set(type, id)
     return id
@@ -206,7 +223,7 @@ export class Dictionary {
     const known = this.#keyIds.get(key)
     if (known !== undefined) return known
     const id = this.#keys.length
-    if (id >= maxDictionaryEntries || !isFieldName(key)) return noEntry
+    if (id >= maxDictionaryEnds.objectKeys || !isFieldName(key)) return noEntry
     this.#keys.push(key)
     this.#keyIds.set(key, id)
     return id
@@ -217,12 +234,13 @@ export class Dictionary {
    * no field name, the path too long or the dictionary full.
    */
   below(node: PathNode, key: string): PathNode | undefined {
-    const known = node.below.get(key)
+    const known = node.below?.get(key)
     if (known !== undefined) return known
     if (node.depth >= maxPathKeys || this.#pathNodes.length >= maxDictionarySteps) return undefined
     const keyId = this.keyId(key)
     if (keyId === noEntry) return undefined
     const made = new PathNode(keyId, node)
+    node.below ??= new Map()
     node.below.set(key, made)
     this.#pathNodes.push(made)
     return made
@@ -232,9 +250,8 @@ export class Dictionary {
   pathAt(node: PathNode): number {
     if (node.pathId !== noEntry) return node.pathId
     const id = this.#paths.length
-    if (id >= maxDictionaryEntries || this.#pathSteps + node.depth > maxDictionarySteps) {
-      return noEntry
-    }
+    const isFull = id >= maxDictionaryEnds.objectPaths
+    if (isFull || this.#pathSteps + node.depth > maxDictionarySteps) return noEntry
     if (node.depth === 0) return noEntry
     const path = new Array<number>(node.depth)
     for (let at: PathNode | null = node; at !== null && at.depth > 0; at = at.above) {
@@ -266,12 +283,13 @@ export class Dictionary {
   afterLeaf(node: SignatureNode, pathId: number): SignatureNode | undefined {
     const last = node.lastNext
     if (last !== null && last.pathId === pathId) return last
-    let next = node.next.get(pathId)
+    let next = node.next?.get(pathId)
     if (next === undefined) {
       if (node.depth >= maxSignaturePaths || this.#paths[pathId] === undefined) return undefined
       if (this.#signatureNodes.length >= maxDictionarySteps) return undefined
       next = new SignatureNode(pathId, node)
-      node.next.set(pathId, next)
+      if (last !== null) node.next ??= new Map([[last.pathId, last]])
+      node.next?.set(pathId, next)
       this.#signatureNodes.push(next)
     }
     node.lastNext = next
@@ -282,9 +300,8 @@ export class Dictionary {
   signatureAt(node: SignatureNode): number {
     if (node.signatureId !== noEntry) return node.signatureId
     const id = this.#signatures.length
-    if (id >= maxDictionaryEntries || this.#signatureSteps + node.depth > maxDictionarySteps) {
-      return rawSignature
-    }
+    const isFull = id >= maxDictionaryEnds.objectSignatures
+    if (isFull || this.#signatureSteps + node.depth > maxDictionarySteps) return rawSignature
     const paths = new Array<number>(node.depth)
     for (let at: SignatureNode | null = node; at !== null && at.depth > 0; at = at.before) {
       paths[at.depth - 1] = at.pathId
@@ -316,7 +333,7 @@ export class Dictionary {
   findPath(keys: readonly string[]): PathNode | undefined {
     let node: PathNode | undefined = this.top
     for (const key of keys) {
-      node = node.below.get(key)
+      node = node.below?.get(key)
       if (node === undefined) return undefined
     }
     return node
@@ -358,7 +375,7 @@ export class Dictionary {
     const signatureNodes = this.#signatureNodesAt.at(-1)!
     while (this.#signatureNodes.length > signatureNodes) {
       const { pathId, before } = this.#signatureNodes.pop()!
-      before!.next.delete(pathId)
+      before!.next?.delete(pathId)
       before!.lastNext = null
     }
     while (this.#paths.length > ends.objectPaths) {
@@ -369,7 +386,7 @@ export class Dictionary {
     const pathNodes = this.#pathNodesAt.at(-1)!
     while (this.#pathNodes.length > pathNodes) {
       const { keyId, above } = this.#pathNodes.pop()!
-      above!.below.delete(this.#keys[keyId]!)
+      above!.below!.delete(this.#keys[keyId]!)
     }
     while (this.#keys.length > ends.objectKeys) this.#keyIds.delete(this.#keys.pop()!)
   }

@@ -10,9 +10,11 @@ import {
   type FeedId,
   isMessageKey,
   MAX_SEQUENCE,
+  messageKeyFromBytes,
   messageKeyToBytes,
   signatureToBytes,
 } from '@dunbar/core'
+import { Base64Column, keyFrame } from './base64-column.js'
 import { BlockError } from './block-error.js'
 import {
   type Dictionary,
@@ -49,6 +51,7 @@ export const typePath = 7
 export const contentPath = 5
 
 const signatureSize = 64
+const keySize = 32
 
 export interface BlockMessage {
   /** The message's id: 32 bytes. */
@@ -109,7 +112,7 @@ export class FlatBlock {
       throw new RangeError(`a block has 1 to ${maxBlockMessages} messages, not ${length}`)
     }
     for (const { key } of messages) {
-      if (key.length !== 32) throw new RangeError('the id of a message has 32 bytes')
+      if (key.length !== keySize) throw new RangeError('the id of a message has 32 bytes')
     }
     this.author = author
     this.messages = messages
@@ -151,6 +154,15 @@ export function flattenBlock(
   return new FlatBlock(author, messages, dictionary, new Set())
 }
 
+/** The ids of messages, one after the other. */
+export function keysOf(messages: readonly BlockMessage[]): Uint8Array {
+  const keys = new Uint8Array(messages.length * keySize)
+  for (let index = 0; index < messages.length; index++) {
+    keys.set(messages[index]!.key, index * keySize)
+  }
+  return keys
+}
+
 type Fields = Readonly<Record<string, unknown>>
 
 /** Where an object stands, as far as the version's list of data-like paths asks. */
@@ -183,16 +195,18 @@ class Flattening {
   run(mustBeRaw: ReadonlySet<number>): Set<number> {
     const { author, messages, firstSequence, signatures, types, timestamps } = this.#flat
     const rawIndexes = new Set<number>()
-    let previous = this.#flat.previousHash
+    const keyTexts = new Base64Column(keysOf(messages), keySize, keyFrame)
+    const { previousHash } = this.#flat
+    let previous: string | null = previousHash === null ? null : messageKeyFromBytes(previousHash)
     for (let index = 0; index < messages.length; index++) {
-      const { key, value } = messages[index]!
+      const { value } = messages[index]!
       const fields = fieldsOf(value)
       const isNext =
         fields.author === author &&
         fields.sequence === firstSequence + index &&
-        isLink(fields.previous, previous)
+        fields.previous === previous
       if (!isNext) throw notConsecutive(`message ${index} of a block does not follow`)
-      previous = key
+      previous = keyTexts.at(index)
       const { timestamp } = fields
       if (typeof timestamp === 'number' && Number.isFinite(timestamp)) timestamps[index] = timestamp
 
@@ -223,7 +237,8 @@ class Flattening {
 
   /** The id of the message's signature, `rawSignature` where it does not fit. */
   #message(fields: Fields, index: number): number {
-    if (!hasClassicFields(fields)) return rawSignature
+    const names = Object.keys(fields)
+    if (!areClassicFields(names)) return rawSignature
     const { timestamp, hash, content } = fields
     if (hash !== 'sha256') return rawSignature
     if (typeof timestamp !== 'number' || !Number.isFinite(timestamp)) return rawSignature
@@ -234,7 +249,7 @@ class Flattening {
     const dictionary = this.#dictionary
     const { top, noLeaves } = dictionary
     let leaves: SignatureNode | undefined = noLeaves
-    for (const key of Object.keys(fields)) {
+    for (const key of names) {
       const node = dictionary.below(top, key)
       if (node === undefined || leaves === undefined) return rawSignature
       if (key === 'content' && isObject(content)) {
@@ -357,7 +372,7 @@ class Flattening {
 function isShape(keys: readonly string[], node: PathNode, place: number): boolean {
   if (keys.length === 0 || keys.length > maxShapeKeys || place === atData) return false
   // A name below the node is a field name already.
-  for (const key of keys) if (!node.below.has(key) && !isFieldName(key)) return false
+  for (const key of keys) if (node.below?.has(key) !== true && !isFieldName(key)) return false
   return true
 }
 
@@ -378,8 +393,7 @@ function fieldsOf(value: unknown): Fields {
   throw notConsecutive('a message is an object')
 }
 
-function hasClassicFields(fields: Fields): boolean {
-  const names = Object.keys(fields)
+function areClassicFields(names: readonly string[]): boolean {
   return (
     names.length === 7 &&
     names[0] === 'previous' &&
@@ -403,14 +417,6 @@ function firstPrevious({ previous }: Fields): Uint8Array | null {
   if (previous === null) return null
   if (isMessageKey(previous)) return messageKeyToBytes(previous)
   throw notConsecutive('the first message of a block has no predecessor and not null')
-}
-
-function isLink(previous: unknown, hash: Uint8Array | null): boolean {
-  if (hash === null) return previous === null
-  if (!isMessageKey(previous)) return false
-  const bytes = messageKeyToBytes(previous)
-  for (let index = 0; index < 32; index++) if (bytes[index] !== hash[index]) return false
-  return true
 }
 
 function notConsecutive(text: string): BlockError {

@@ -10,6 +10,7 @@ export { BlobError, type BlobErrorCode, maxBlobSizeBytes } from './blob.js'
 export { Block, openBlock } from './block.js'
 export { BlockError, type BlockErrorCode } from './block-error.js'
 export { type FindDictionary, maxInflation } from './block-frame.js'
+export { type BlockParts, blockParts } from './block-parts.js'
 export { type BlockSketch, lastSequenceOf } from './block-sketch.js'
 export { encodeBlock, type PackOptions, packBlock } from './block-writer.js'
 export {
@@ -20,13 +21,15 @@ export {
   maxBundleBlocks,
   rangeOf,
 } from './bundle.js'
+export { BundleError, type BundleErrorCode, blocksOf, openListedBlock } from './bundle-blocks.js'
 export { type BlockCodec, maxRawBytes } from './coded-bytes.js'
+export { type CompactedBlob, type CompactionOptions, compact } from './compaction.js'
 export {
   Dictionary,
   type DictionaryEnds,
   type DictionaryRef,
   isFieldName,
-  maxDictionaryEntries,
+  maxDictionaryEnds,
   maxDictionarySteps,
   maxKeyUnits,
   maxPathKeys,
@@ -63,4 +66,19 @@ export {
   maxBlockTextBytes,
   maxFlatDepth,
 } from './flattening.js'
+export { type LeafKey, leafKeyOf } from './key-scan.js'
 export type { MessageValue } from './message-reader.js'
+export * as operators from './operators.js'
+export {
+  type BlockSource,
+  type Match,
+  type MatchedMessage,
+  type MatchForm,
+  type Position,
+  type QueryEnd,
+  type QueryPart,
+  type QueryPlan,
+  query,
+} from './query.js'
+export type { ComparedField } from './query-column.js'
+export type { Candidate, Condition, ScannedBlock, Verdict } from './query-condition.js'

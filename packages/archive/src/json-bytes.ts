@@ -6,6 +6,7 @@
  * number of bytes is the number of units, by which the length of a message is judged.
  */
 
+import { writeBase64 } from './base64-column.js'
 import { malformedBlob } from './blob.js'
 import type { LeafReader } from './leaf-reader.js'
 import { compactForm, hashedForm, type Shape, type TextForm } from './shape.js'
@@ -45,7 +46,6 @@ const hashSuffix = ascii('=.sha256"')
 const feedSuffix = ascii('=.ed25519"')
 const boxSuffix = ascii('.box"')
 const box2Suffix = ascii('.box2"')
-const base64Units = ascii('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/')
 const hexUnits = ascii('0123456789abcdef')
 const shortEscapes = new Map([
   [0x08, 0x62],
@@ -141,27 +141,7 @@ export class JsonBytes {
 
   /** Base64 with padding. */
   base64(from: Uint8Array, start: number, end: number): void {
-    const { bytes } = this
-    let { at } = this
-    let index = start
-    for (; index + 2 < end; index += 3) {
-      const group = (from[index]! << 16) | (from[index + 1]! << 8) | from[index + 2]!
-      bytes[at] = base64Units[group >> 18]!
-      bytes[at + 1] = base64Units[(group >> 12) & 63]!
-      bytes[at + 2] = base64Units[(group >> 6) & 63]!
-      bytes[at + 3] = base64Units[group & 63]!
-      at += 4
-    }
-    if (index < end) {
-      const hasTwo = index + 1 < end
-      const group = (from[index]! << 16) | (hasTwo ? from[index + 1]! << 8 : 0)
-      bytes[at] = base64Units[group >> 18]!
-      bytes[at + 1] = base64Units[(group >> 12) & 63]!
-      bytes[at + 2] = hasTwo ? base64Units[(group >> 6) & 63]! : 0x3d
-      bytes[at + 3] = 0x3d
-      at += 4
-    }
-    this.at = at
+    this.at = writeBase64(this.bytes, this.at, from, start, end)
   }
 
   /** A string with its quotes out of UTF-8, `units` UTF-16 units of it; gives where it ends. */

@@ -4,14 +4,7 @@
  * hash in hex is kept as bytes, but only where these bytes give the very text again.
  * @source ARCHIVE.md 3.3
  */
-import {
-  blobIdToBytes,
-  feedIdToBytes,
-  isBlobId,
-  isFeedId,
-  isMessageKey,
-  messageKeyToBytes,
-} from '@dunbar/core'
+import { readHash } from './base64-column.js'
 import {
   tagBlobId,
   tagBox,
@@ -133,13 +126,11 @@ export class LeafColumns {
     const body = text.slice(1, 44)
     let ref = this.#keyIds.get(body)
     if (ref === undefined) {
-      const bytes = idToBytes(text)
-      if (bytes === null) return false
       ref = this.#keyIds.size
-      this.#keyIds.set(body, ref)
       const at = ref * hashSize
       if (at === this.#keys.length) this.#keys = grown(this.#keys, at * 2)
-      this.#keys.set(bytes, at)
+      if (!readHash(text, 1, this.#keys, at)) return false
+      this.#keyIds.set(body, ref)
     }
     this.tags.push(tag)
     this.keyRefs.push(ref)
@@ -196,12 +187,6 @@ export class LeafColumns {
 /** True where a text has no lone surrogates, so that it is the same after a way through UTF-8. */
 export function isWellFormed(text: string): boolean {
   return (text as string & { isWellFormed(): boolean }).isWellFormed()
-}
-
-function idToBytes(text: string): Uint8Array | null {
-  if (isMessageKey(text)) return messageKeyToBytes(text)
-  if (isFeedId(text)) return feedIdToBytes(text)
-  return isBlobId(text) ? blobIdToBytes(text) : null
 }
 
 function grown(bytes: Uint8Array<ArrayBuffer>, size: number): Uint8Array<ArrayBuffer> {

@@ -9,7 +9,13 @@ import { malformedBlob } from './blob.js'
 import type { DictionaryEnds } from './dictionary.js'
 import { rawSignature } from './dictionary.js'
 import { maxFlatDepth } from './flattening.js'
-import { isTextTag, type LeafArrays, type LeafPlace, LeafReader } from './leaf-reader.js'
+import {
+  idText,
+  isTextTag,
+  type LeafArrays,
+  type LeafPlace,
+  type LeafReader,
+} from './leaf-reader.js'
 import type { Shape, Shapes } from './shape.js'
 import {
   tagArray,
@@ -30,10 +36,11 @@ import {
   tagTuples,
 } from './value-tag.js'
 
-const placeFields = 9
+const placeFields = 8
 const idUnits = 54
+const hashSize = 32
 
-/** Where each message of a block begins in each column. */
+/** Where each message of a block begins in each column; but for `utf8`, which follows from `unit`. */
 export class LeafPlaces {
   readonly #places: Uint32Array
 
@@ -48,11 +55,15 @@ export class LeafPlaces {
     places[at + 1] = place.integer
     places[at + 2] = place.string
     places[at + 3] = place.unit
-    places[at + 4] = place.utf8
-    places[at + 5] = place.keyRef
-    places[at + 6] = place.binaryLength
-    places[at + 7] = place.binary
-    places[at + 8] = place.double
+    places[at + 4] = place.keyRef
+    places[at + 5] = place.binaryLength
+    places[at + 6] = place.binary
+    places[at + 7] = place.double
+  }
+
+  /** Where the texts of a message begin, in UTF-16 units. */
+  unit(index: number): number {
+    return this.#places[index * placeFields + 3]!
   }
 
   seek(index: number, place: LeafPlace): void {
@@ -62,11 +73,10 @@ export class LeafPlaces {
     place.integer = places[at + 1]!
     place.string = places[at + 2]!
     place.unit = places[at + 3]!
-    place.utf8 = places[at + 4]!
-    place.keyRef = places[at + 5]!
-    place.binaryLength = places[at + 6]!
-    place.binary = places[at + 7]!
-    place.double = places[at + 8]!
+    place.keyRef = places[at + 4]!
+    place.binaryLength = places[at + 5]!
+    place.binary = places[at + 6]!
+    place.double = places[at + 7]!
   }
 }
 
@@ -75,13 +85,13 @@ export class LeafPlaces {
  * @throws {ARCHIVE_BLOB_MALFORMED}
  */
 export function walkLeaves(
-  arrays: LeafArrays,
+  reader: LeafReader,
   shapes: Shapes,
   ends: DictionaryEnds,
   signatures: Uint32Array,
   types: Uint32Array,
 ): LeafPlaces {
-  const walk = new LeafWalk(arrays, shapes, ends)
+  const walk = new LeafWalk(reader, shapes, ends)
   const places = new LeafPlaces(signatures.length)
   for (let index = 0; index < signatures.length; index++) {
     places.note(index, walk.place)
@@ -97,22 +107,22 @@ class LeafWalk {
   readonly #ends: DictionaryEnds
   readonly #reader: LeafReader
   readonly place: LeafPlace
-  readonly #keyCount: number
+  /** Keys that leaves have referred to so far. */
+  #keysSeen = 0
   /** UTF-16 units that the message at hand has at the least. */
   #units = 0
 
-  constructor(arrays: LeafArrays, shapes: Shapes, ends: DictionaryEnds) {
+  constructor(reader: LeafReader, shapes: Shapes, ends: DictionaryEnds) {
+    const { arrays } = reader
     this.#arrays = arrays
     this.#shapes = shapes
     this.#ends = ends
-    this.#reader = new LeafReader(arrays)
+    this.#reader = reader
     this.place = this.#reader.place
-    this.#keyCount = arrays.keys.length / 32
   }
 
   message(signature: number, type: number): void {
     const { place } = this
-    const fromUnit = place.unit
     this.#units = 0
     if (signature === rawSignature) {
       if (this.#arrays.tags[place.tag++] !== tagString)
@@ -123,9 +133,6 @@ class LeafWalk {
       if (content === null) this.#leaf(1)
       else this.#shape(content, 1, type)
     }
-    place.utf8 += this.#arrays.isAscii
-      ? place.unit - fromUnit
-      : Buffer.byteLength(this.#arrays.text.slice(fromUnit, place.unit))
   }
 
   /** Nothing is left over in any column. */
@@ -138,6 +145,7 @@ class LeafWalk {
       place.string === arrays.stringLengths.length &&
       place.unit === arrays.text.length &&
       place.keyRef === arrays.keyRefs.length &&
+      this.#keysSeen === arrays.keys.length / hashSize &&
       place.binaryLength === arrays.binaryLengths.length &&
       place.binary === arrays.binary.length &&
       place.double === arrays.doubles.length
@@ -181,7 +189,10 @@ class LeafWalk {
       case tagFeedId:
       case tagBlobId: {
         const ref = arrays.keyRefs[place.keyRef++]
-        if (ref === undefined || ref >= this.#keyCount) throw malformedBlob('a key is not there')
+        // Keys lie in the order of their first use.
+        if (ref === undefined || ref > this.#keysSeen) throw malformedBlob('a key is not there')
+        if (ref === this.#keysSeen) this.#keysSeen++
+        this.#reader.noteKind(ref, tag)
         this.#grow(idUnits)
         return
       }
@@ -218,7 +229,7 @@ class LeafWalk {
   #tuples(depth: number): void {
     const count = this.#count(depth, 2)
     if (count === 0) throw malformedBlob('an object without fields has a tag of its own')
-    const keys = new Set<string>()
+    const keys = count === 1 ? null : new Set<string>()
     let lastIndex = -1
     for (let at = 0; at < count; at++) {
       const key = this.#key()
@@ -226,8 +237,8 @@ class LeafWalk {
       // JavaScript puts such keys first, in their order: others can't come out again as they are.
       if (index !== null && index <= lastIndex)
         throw malformedBlob('an object has keys in no order')
-      if (keys.has(key)) throw malformedBlob('an object has a key twice')
-      keys.add(key)
+      if (keys?.has(key)) throw malformedBlob('an object has a key twice')
+      keys?.add(key)
       lastIndex = index ?? Number.POSITIVE_INFINITY
       this.#leaf(depth)
     }
@@ -239,8 +250,15 @@ class LeafWalk {
     if (tag === undefined || !isTextTag(tag)) throw malformedBlob('a key is no text')
     const { string, unit, keyRef, binaryLength, binary } = place
     this.#leaf(0)
+    if (tag >= tagMessageId && tag <= tagBlobId) {
+      const { keyRefs, keys } = this.#arrays
+      return idText(tag, keys, keyRefs[keyRef]!)
+    }
     // Read once more what has been checked.
-    Object.assign(place, { string, unit, keyRef, binaryLength, binary })
+    place.string = string
+    place.unit = unit
+    place.binaryLength = binaryLength
+    place.binary = binary
     return this.#reader.text(tag)
   }
 
@@ -286,7 +304,8 @@ const maxArrayIndex = 2 ** 32 - 2
 
 /** The number that a key stands for where JavaScript takes it for an index; else null. */
 function arrayIndex(key: string): number | null {
-  if (!indexPattern.test(key)) return null
+  const first = key.charCodeAt(0)
+  if (!(first >= 0x30 && first <= 0x39) || !indexPattern.test(key)) return null
   const index = Number(key)
   return index <= maxArrayIndex ? index : null
 }

@@ -4,9 +4,10 @@
  * @source ARCHIVE.md 3.4, 3.5
  */
 import { isDeeperThan, maxNestingDepth } from '@dunbar/formats'
+import { Base64Column } from './base64-column.js'
 import { malformedBlob } from './blob.js'
 import { type BlockFrame, hashSize, signatureSize } from './block-frame.js'
-import { maxDictionaryEntries, maxTypeUnits, rawSignature } from './dictionary.js'
+import { maxDictionaryEnds, maxTypeUnits, rawSignature } from './dictionary.js'
 import { JsonBytes, LeafWriter } from './json-bytes.js'
 import { isWellFormed } from './leaf-columns.js'
 import { LeafReader, readLeafArrays } from './leaf-reader.js'
@@ -14,6 +15,8 @@ import { type LeafPlaces, walkLeaves } from './leaf-walk.js'
 import { compactForm, hashedForm, type Shape, Shapes, type TextForm } from './shape.js'
 import { type Fields, ValueBuilder } from './value-builder.js'
 import { tagTuples } from './value-tag.js'
+
+const signatureFrame = [{ prefix: '', suffix: '.sig.ed25519' }]
 
 /** One text at a time is written here, and copied before the next. */
 const out = new JsonBytes()
@@ -39,6 +42,9 @@ export class MessageReader {
   readonly #writer: LeafWriter
   readonly #heads: MessagePieces
   readonly #typeTexts: (Uint8Array | undefined)[] = []
+  /** Where the bytes of each message's texts begin; only of texts that are not all ASCII. */
+  #utf8Starts: Uint32Array | null = null
+  #signatureTexts: Base64Column | null = null
 
   /**
    * Unfolds all columns and walks over all leaves once.
@@ -51,8 +57,8 @@ export class MessageReader {
     this.#frame = frame
     this.#timestamps = timestamps
     this.#shapes = Shapes.of(dictionary)
-    this.#places = walkLeaves(arrays, this.#shapes, ends, signatures, types)
     this.#reader = new LeafReader(arrays)
+    this.#places = walkLeaves(this.#reader, this.#shapes, ends, signatures, types)
     const objectShape = (id: number): Shape => this.#shapes.object(id, ends)
     this.#builder = new ValueBuilder(this.#reader, objectShape)
     this.#writer = new LeafWriter(this.#reader, out, objectShape)
@@ -94,7 +100,7 @@ export class MessageReader {
     const type = hasType ? (content as Fields).type : undefined
     if (id !== 0) return type === dictionary.type(id)
     // A type without an id is one that no dictionary takes.
-    const isFull = ends.types >= maxDictionaryEntries
+    const isFull = ends.types >= maxDictionaryEnds.types
     return typeof type !== 'string' || isFull || type.length > maxTypeUnits || !isWellFormed(type)
   }
 
@@ -117,9 +123,8 @@ export class MessageReader {
     const sequence = sketch.firstSequence + index
     const timestamp = this.#timestamps[index]!
     const content = this.content(index)
-    const from = index * signatureSize
-    const base64 = cryptoSignatures.toString('base64', from, from + signatureSize)
-    const signature = `${base64}.sig.ed25519`
+    this.#signatureTexts ??= new Base64Column(cryptoSignatures, signatureSize, signatureFrame)
+    const signature = this.#signatureTexts.at(index)
     return this.#shapes.message(shapeId, ends).isLegacyOrder
       ? { previous, sequence, author, timestamp, hash: 'sha256', content, signature }
       : { previous, author, sequence, timestamp, hash: 'sha256', content, signature }
@@ -139,7 +144,7 @@ export class MessageReader {
       out.rawText(text, form === hashedForm ? 'latin1' : 'utf8')
       return out.written()
     }
-    this.#places.seek(index, this.#reader.place)
+    this.#seekBytes(index)
     const { isLegacyOrder, content } = this.#shapes.message(shapeId, ends)
     const pieces = this.#heads.of(form, isLegacyOrder)
     out.piece(pieces[0]!)
@@ -159,6 +164,16 @@ export class MessageReader {
     return out.written()
   }
 
+  #seekBytes(index: number): void {
+    const { place, arrays } = this.#reader
+    this.#places.seek(index, place)
+    if (arrays.isAscii) place.utf8 = place.unit
+    else {
+      this.#utf8Starts ??= utf8Starts(arrays.utf8, this.#places, this.#frame.sketch.length)
+      place.utf8 = this.#utf8Starts[index]!
+    }
+  }
+
   #typeText(id: number, form: TextForm): Uint8Array | undefined {
     if (id === 0) return undefined
     const at = id * 2 + (form === hashedForm ? 1 : 0)
@@ -170,6 +185,23 @@ export class MessageReader {
     }
     return text
   }
+}
+
+/** Counts the UTF-16 units of UTF-8 up to where each message begins. */
+function utf8Starts(utf8: Uint8Array, places: LeafPlaces, length: number): Uint32Array {
+  const starts = new Uint32Array(length)
+  let unit = 0
+  let at = 0
+  for (let index = 0; index < length; index++) {
+    const end = places.unit(index)
+    while (unit < end) {
+      const byte = utf8[at]!
+      at += byte < 0x80 ? 1 : byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : 4
+      unit += byte < 0xf0 ? 1 : 2
+    }
+    starts[index] = at
+  }
+  return starts
 }
 
 /** The text of a message around its values: six pieces, by form and order of fields. */

@@ -36,6 +36,15 @@ export const hashedForm = 0
 export const signedForm = 1
 export const compactForm = 2
 
+/** How much of a dictionary is kept as shapes, roughly in bytes. */
+const maxShapesSize = 16 * 1024 * 1024
+const stepSize = 64
+
+/** Counts what shapes hold. */
+interface ShapesSize {
+  bytes: number
+}
+
 /** An object that is taken apart. */
 export class Shape {
   readonly steps: readonly Step[]
@@ -46,8 +55,9 @@ export class Shape {
   /** Whether one of its leaves is `content.type`. */
   readonly hasType: boolean
   readonly #pieces = new Map<number, readonly Uint8Array[]>()
+  readonly #size: ShapesSize
 
-  constructor(paths: readonly (readonly string[])[], typeName: string | null) {
+  constructor(paths: readonly (readonly string[])[], typeName: string | null, size: ShapesSize) {
     const steps: Step[] = []
     let open = 0
     let depth = 1
@@ -56,17 +66,19 @@ export class Shape {
     for (const path of paths) {
       let shared = 0
       while (shared < open && before[shared] === path[shared]) shared++
-      const opens = path.slice(shared, -1)
-      const name = path.at(-1)!
+      const opens = path.slice(shared, -1).map(propertyName)
+      const name = propertyName(path.at(-1)!)
       const isType = path.length === 1 && name === typeName
       steps.push({ closes: open - shared, opens, name, depth: path.length, isType })
       for (const opened of opens) units += opened.length + 6
+      size.bytes += stepSize + 8 * opens.length
       units += name.length + 4
       open = path.length - 1
       depth = Math.max(depth, path.length)
       before = path
     }
     this.steps = steps
+    this.#size = size
     this.hasType = steps.some((step) => step.isType)
     this.depth = depth
     this.units = units
@@ -78,7 +90,7 @@ export class Shape {
    * @throws {ARCHIVE_BLOB_MALFORMED} where they alone are longer than a message
    */
   pieces(form: TextForm, indents: number): readonly Uint8Array[] {
-    const key = indents * 3 + form
+    const key = form === compactForm ? compactForm : indents * 3 + form
     const known = this.#pieces.get(key)
     if (known !== undefined) return known
     const leastUnits = form === compactForm ? this.units : this.units + this.#indentation(indents)
@@ -87,6 +99,7 @@ export class Shape {
     const made = this.#texts(form === compactForm ? null : indents).map((text) =>
       Uint8Array.from(Buffer.from(text, encoding)),
     )
+    for (const { length } of made) this.#size.bytes += stepSize + length
     this.#pieces.set(key, made)
     return made
   }
@@ -116,8 +129,13 @@ export class Shape {
   }
 }
 
+/** The same text as the engine keeps names of properties, which spares it a look-up at each use. */
+function propertyName(name: string): string {
+  return Object.keys({ [name]: null })[0]!
+}
+
 /** The line break before a line that is so many levels deep, with its indentation. */
-export function lineBreak(level: number): string {
+function lineBreak(level: number): string {
   return `\n${'  '.repeat(level)}`
 }
 
@@ -141,6 +159,7 @@ export class Shapes {
   readonly #dictionary: Dictionary
   readonly #objects = new Map<number, Known<Shape>>()
   readonly #messages = new Map<number, Known<MessageShape>>()
+  #size: ShapesSize = { bytes: 0 }
 
   static of(dictionary: Dictionary): Shapes {
     let shapes = Shapes.#of.get(dictionary)
@@ -160,7 +179,7 @@ export class Shapes {
     const paths = this.#paths(id, ends)
     const known = this.#objects.get(id)
     if (known?.paths === paths) return known.made
-    const made = new Shape(this.#names(paths), null)
+    const made = new Shape(this.#names(paths), null, this.#size)
     this.#objects.set(id, { paths, made })
     return made
   }
@@ -173,6 +192,13 @@ export class Shapes {
     const made = this.#messageShape(paths)
     this.#messages.set(id, { paths, made })
     return made
+  }
+
+  /** A dictionary may hold far more than its blocks need: what is too much is made again. */
+  #forget(): void {
+    this.#size = { bytes: 0 }
+    this.#objects.clear()
+    this.#messages.clear()
   }
 
   #messageShape(paths: readonly number[]): MessageShape {
@@ -191,10 +217,11 @@ export class Shapes {
     }
     const content = names.map((path) => path.slice(1))
     const typeName = leaves.includes(typePath) ? 'type' : null
-    return { isLegacyOrder, content: new Shape(content, typeName) }
+    return { isLegacyOrder, content: new Shape(content, typeName, this.#size) }
   }
 
   #paths(id: number, ends: DictionaryEnds): readonly number[] {
+    if (this.#size.bytes > maxShapesSize) this.#forget()
     const paths = id < ends.objectSignatures ? this.#dictionary.signature(id) : undefined
     if (paths === undefined || paths.length === 0) {
       throw malformedBlob('an object has a signature past the end of its dictionary')

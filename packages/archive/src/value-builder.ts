@@ -32,14 +32,16 @@ export class ValueBuilder {
     const object: Fields = {}
     let open = object
     let around: Fields[] | null = null
-    for (const { closes, opens, name, isType } of shape.steps) {
+    const { steps } = shape
+    for (let index = 0; index < steps.length; index++) {
+      const { closes, opens, name, isType } = steps[index]!
       if (closes > 0) {
         open = around![around!.length - closes]!
         around!.length -= closes
       }
-      for (const opened of opens) {
+      for (let at = 0; at < opens.length; at++) {
         const below: Fields = {}
-        define(open, opened, below)
+        define(open, opens[at]!, below)
         around ??= []
         around.push(open)
         open = below

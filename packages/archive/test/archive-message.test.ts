@@ -1,3 +1,5 @@
+import { blobIdFromBytes, feedIdFromBytes, messageKeyFromBytes, sha256 } from '@dunbar/core'
+import { describe, expect, it } from 'vitest'
 import {
   archiveMismatch,
   type Bundle,
@@ -5,9 +7,7 @@ import {
   makeArchiveContent,
   maxBlobSizeBytes,
   parseArchiveContent,
-} from '@dunbar/archive'
-import { blobIdFromBytes, feedIdFromBytes, messageKeyFromBytes, sha256 } from '@dunbar/core'
-import { describe, expect, it } from 'vitest'
+} from '../src/index.js'
 
 const hash = (name: string) => new Uint8Array(sha256(Buffer.from(name)))
 const alice = feedIdFromBytes(hash('alice'))

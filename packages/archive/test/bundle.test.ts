@@ -1,3 +1,7 @@
+import { type FeedId, feedIdFromBytes, feedIdToBytes, isCodedError, sha256 } from '@dunbar/core'
+import fc from 'fast-check'
+import * as flatbuffers from 'flatbuffers'
+import { describe, expect, it } from 'vitest'
 import {
   type Bundle,
   bipf2,
@@ -8,11 +12,7 @@ import {
   maxBlobSizeBytes,
   rangeOf,
   rootEnds,
-} from '@dunbar/archive'
-import { type FeedId, feedIdFromBytes, feedIdToBytes, isCodedError, sha256 } from '@dunbar/core'
-import fc from 'fast-check'
-import * as flatbuffers from 'flatbuffers'
-import { describe, expect, it } from 'vitest'
+} from '../src/index.js'
 
 const hash = (name: string) => new Uint8Array(sha256(Buffer.from(name)))
 const feed = (name: string): FeedId => feedIdFromBytes(hash(name))
@@ -127,6 +127,14 @@ describe('a bundle', () => {
     expect(blobId).toEqual(new Uint8Array(sha256(bytes)))
     expect(decodeBundle(bytes)).toEqual(bundle)
     expect(encodeBundle(decodeBundle(bytes)).bytes).toEqual(bytes)
+  })
+
+  it('does not change with the bytes that it was read from', () => {
+    const bundle = bundleOf({ previous: hash('before') })
+    const bytes = Uint8Array.from(encodeBundle(bundle).bytes)
+    const read = decodeBundle(bytes)
+    structuredClone(bytes, { transfer: [bytes.buffer] })
+    expect(read).toEqual(bundle)
   })
 
   it('tells which messages of an author it holds', () => {

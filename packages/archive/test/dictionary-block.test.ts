@@ -1,3 +1,8 @@
+import { isCodedError, sha256 } from '@dunbar/core'
+import fc from 'fast-check'
+import * as flatbuffers from 'flatbuffers'
+import { encode1234 } from 'streamvbyte-wasm'
+import { describe, expect, it } from 'vitest'
 import {
   bipf2,
   Dictionary,
@@ -7,14 +12,10 @@ import {
   encodeDictionaryBlock,
   growDictionary,
   maxBlobSizeBytes,
+  maxDictionaryEnds,
   readDictionaryParent,
   rootEnds,
-} from '@dunbar/archive'
-import { isCodedError, sha256 } from '@dunbar/core'
-import fc from 'fast-check'
-import * as flatbuffers from 'flatbuffers'
-import { encode1234 } from 'streamvbyte-wasm'
-import { describe, expect, it } from 'vitest'
+} from '../src/index.js'
 
 /** What may stand in a block, without a look at whether it makes sense. */
 interface RawBlock {
@@ -145,6 +146,31 @@ describe('a dictionary block', () => {
     expect(codeOf(() => decodeDictionaryBlock(first.bytes, parent))).toBe('ARCHIVE_BLOB_MALFORMED')
   })
 
+  it('of the fullest dictionary still fits into a blob', () => {
+    const dictionary = Dictionary.root()
+    for (let at = 0; at < 10_000; at++) {
+      dictionary.typeId(`${'ツ'.repeat(47)}${at}`)
+      dictionary.keyId(`${'ツ'.repeat(35)}${at}`)
+    }
+    const { objectKeys } = dictionary.ends
+    const scattered = (at: number, step: number) => Math.imul(at * 8 + step + 1, 0x9e3779b1) >>> 8
+    for (let at = 0; at < 40_000; at++) {
+      dictionary.pathId([0, 1, 2, 3, 4, 5, 6, 7].map((step) => scattered(at, step) % objectKeys))
+    }
+    const { objectPaths } = dictionary.ends
+    for (let at = 0; at < 40_000; at++) {
+      const first = at % (objectPaths - 8)
+      dictionary.signatureId([0, 1, 2, 3, 4, 5, 6, 7].map((step) => first + step))
+    }
+    expect(dictionary.ends.types).toBe(maxDictionaryEnds.types)
+    expect(dictionary.ends.objectPaths).toBeGreaterThan(maxDictionaryEnds.objectPaths * 0.9)
+    expect(dictionary.ends.objectSignatures).toBeGreaterThan(
+      maxDictionaryEnds.objectSignatures * 0.9,
+    )
+    const { bytes } = encodeDictionaryBlock(dictionary, rootEnds, null)
+    expect(bytes.length).toBeGreaterThan(maxBlobSizeBytes / 2)
+  }, 30_000)
+
   it('may be empty', () => {
     const { bytes } = encodeDictionaryBlock(Dictionary.root(), rootEnds, null)
     expect(decodeDictionaryBlock(bytes, Dictionary.root()).ends).toEqual(rootEnds)
@@ -180,7 +206,7 @@ describe('a hostile dictionary block', () => {
     'with a key twice': { keys: ['text', 'text'] },
     'with a key that is no field name': { keys: ['a/b'] },
     'with a key of digits': { keys: ['17'] },
-    'with 70,000 keys': { keys: Array.from({ length: 70_000 }, (_, at) => `k${at}`) },
+    'with 10,000 keys': { keys: Array.from({ length: 10_000 }, (_, at) => `k${at}`) },
     'with a path twice': { paths: { lengths: [2, 2], values: [5, 6, 5, 6] } },
     'with an unknown key in a path': { paths: { lengths: [2], values: [5, 8] } },
     'with a path of nothing': { paths: { lengths: [0], values: [] } },

@@ -1,3 +1,5 @@
+import { blobIdFromBytes } from '@dunbar/core'
+import { describe, expect, it } from 'vitest'
 import {
   Dictionary,
   type DictionaryRef,
@@ -6,9 +8,7 @@ import {
   rememberDictionaries,
   resolveDictionary,
   rootEnds,
-} from '@dunbar/archive'
-import { blobIdFromBytes } from '@dunbar/core'
-import { describe, expect, it } from 'vitest'
+} from '../src/index.js'
 
 /** Blobs by their ids, and the references of a chain that adds a type and a path a link. */
 function chainOf(length: number) {
@@ -90,7 +90,7 @@ describe('remembered dictionaries', () => {
     const dictionaryOf = rememberDictionaries((blobId) => {
       reads++
       return fetch(blobId)
-    }, 2)
+    }, 70)
     const first = dictionaryOf(refs[0]!)
     expect(dictionaryOf(refs[0]!)).toBe(first)
     expect(reads).toBe(1)

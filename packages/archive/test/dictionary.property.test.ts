@@ -1,6 +1,6 @@
-import { Dictionary, noEntry, rawSignature } from '@dunbar/archive'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { Dictionary, noEntry, rawSignature } from '../src/index.js'
 
 /** What a message adds: a type, and leaves by their field names. */
 interface Shape {

@@ -1,4 +1,5 @@
 /** Feeds to pack: generated ones, and ones with any content. */
+import { strictEqual as equal } from 'node:assert'
 import {
   type FeedId,
   feedIdFromBytes,
@@ -9,7 +10,6 @@ import {
   signatureFromBytes,
 } from '@dunbar/core'
 import { generateMessages } from '@dunbar/testkit'
-import { expect } from 'vitest'
 import {
   type Block,
   type BlockMessage,
@@ -122,22 +122,23 @@ export function open({ bytes }: { bytes: Uint8Array }, dictionary: Dictionary): 
 
 /** A block gives back every message: JSON, signed text, object and id, one by one and in order. */
 export function expectSame(block: Block, messages: readonly BlockMessage[]): void {
-  expect(block.length).toBe(messages.length)
+  equal(block.length, messages.length)
   block.verifyChain()
   const values = block.values()
   const texts = block.texts()
   for (const [index, { key, value }] of messages.entries()) {
     const json = JSON.stringify(value)
     const text = JSON.stringify(value, null, 2)
-    expect(Buffer.from(block.json(index)).toString()).toBe(json)
-    expect(Buffer.from(block.signedText(index)).toString()).toBe(text)
-    expect(JSON.stringify(block.valueAt(index))).toBe(json)
-    expect(JSON.stringify(values.next().value)).toBe(json)
-    expect(JSON.stringify({ content: block.contentAt(index) })).toBe(
+    equal(Buffer.from(block.json(index)).toString(), json)
+    equal(Buffer.from(block.signedText(index)).toString(), text)
+    equal(JSON.stringify(block.valueAt(index)), json)
+    equal(JSON.stringify(values.next().value), json)
+    equal(
+      JSON.stringify({ content: block.contentAt(index) }),
       JSON.stringify({ content: (value as { content: unknown }).content }),
     )
-    expect(texts.next().value).toBe(text)
-    expect(Buffer.compare(block.key(index), key)).toBe(0)
+    equal(texts.next().value, text)
+    equal(Buffer.compare(block.key(index), key), 0)
   }
-  expect(values.next().done).toBe(true)
+  equal(values.next().done, true)
 }

@@ -4,6 +4,8 @@ export const COMMANDS = [
   'generate',
   'import',
   'export',
+  'pack',
+  'unpack',
   'feeds',
   'forks',
   'get',

@@ -97,6 +97,28 @@ export function buildProgram(
     finish(await exportMessages(context, options))
   })
 
+  add(
+    'pack <file> <folder>',
+    'packs messages into blocks, a third of their size, without a node',
+    ['dunbar pack messages.jsonl packed', 'dunbar unpack packed > messages.jsonl'],
+    () => {},
+    'Reads what "dunbar import" reads. Says what the blocks spend their bytes on, beside gzip and brotli of the same messages. Signatures are kept, not checked. Exit code 1 where a message was left out.',
+  ).action(async (file, folder) => {
+    const { packFile } = await import('./commands/pack.js')
+    finish(await packFile(context, file, folder))
+  })
+
+  add(
+    'unpack <folder>',
+    'writes the messages of a packed folder as JSON lines, each exactly as it was signed',
+    ['dunbar unpack packed | gzip > messages.jsonl.gz'],
+    () => {},
+    'Feed after feed, and without the times when messages were received, which blocks do not hold.',
+  ).action(async (folder) => {
+    const { unpackFolder } = await import('./commands/unpack.js')
+    finish(await unpackFolder(context, folder))
+  })
+
   add('feeds', 'lists the feeds that the node holds', ['dunbar feeds --json']).action(async () => {
     const { listFeeds } = await import('./commands/feeds.js')
     finish(await listFeeds(context))

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { COMMANDS, HELP_WORDS } from './command-names.js'
 import { takeCommonOptions } from './method-arguments.js'
-import { Interrupted, Mistake, OutputClosed, sentenceOf } from './mistake.js'
+import { Interrupted, Mistake, OutputClosed, printable, sentenceOf } from './mistake.js'
 import { Output } from './output.js'
 import { type CommandContext, nodePath } from './session.js'
 
@@ -13,11 +13,13 @@ function version(): string {
   return (JSON.parse(readFileSync(path, 'utf8')) as { version: string }).version
 }
 
+const isCommandName = (word: string): boolean => (COMMANDS as readonly string[]).includes(word)
+
 async function dispatch(words: readonly string[], output: Output, notes: Output): Promise<number> {
   const { path, isJson, isHelp, rest } = takeCommonOptions(words)
   const [name, ...behind] = rest
   const context: CommandContext = { path: nodePath(path), isJson, output, notes }
-  const isCommand = name !== undefined && (COMMANDS as readonly string[]).includes(name)
+  const isCommand = name !== undefined && isCommandName(name)
   if (!isCommand && !isHelp && name !== undefined && !HELP_WORDS.has(name)) {
     if (name.startsWith('-')) throw new Mistake(`unknown option '${name}'`)
     const { callMethod } = await import('./commands/method.js')
@@ -28,6 +30,10 @@ async function dispatch(words: readonly string[], output: Output, notes: Output)
     import('commander'),
     import('./program.js'),
   ])
+  const [asksFor] = behind
+  if (name === 'help' && asksFor !== undefined && !isCommandName(asksFor)) {
+    throw new Mistake(`there is no command "${printable(asksFor)}"; "dunbar --help" lists them`)
+  }
   let exitCode = 0
   const program = buildProgram(version(), context, behind, (code) => {
     exitCode = code

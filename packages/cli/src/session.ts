@@ -48,8 +48,8 @@ async function connectTo(path: string): Promise<Client | null> {
 /** In the folder of every node that has started once. */
 const FEEDS = 'feeds'
 
-/** @throws {Mistake} where there is nothing that a command which only reads could open */
-async function refuseMissing(path: string): Promise<void> {
+/** Resolves where a node has started once. @throws {Mistake} where there is nothing that a command which only reads could open */
+export async function refuseMissing(path: string): Promise<void> {
   const found = await stat(path).catch((error: unknown) => {
     if (codeOf(error) === 'ENOENT') return null
     throw new Mistake(`${path} can't be opened (${String(codeOf(error))})`)

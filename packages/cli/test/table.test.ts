@@ -57,7 +57,7 @@ it('says in a word whether the node may publish, and what it waits for where it 
     'recovering: 3 of at least 1,200 own messages are here',
   )
   expect(text('recovering', 3, 3)).toBe(
-    'recovering: no peer has confirmed that all own messages are here',
+    'recovering: peers have not confirmed yet that all own messages are here',
   )
   expect(publishText(null)).toBe('unknown')
 })

@@ -1,5 +1,6 @@
 import type { FeedId, MessageKey } from '@dunbar/core'
 import type { Manifest, Peer, WireError } from '@dunbar/wire'
+import { ArchiveMethods } from './archive.js'
 import type {
   GetOptions,
   HistoryStreamOptions,
@@ -42,6 +43,7 @@ export class Client {
   readonly conn: ConnMethods
   readonly friends: FriendMethods
   readonly invite: InviteMethods
+  readonly archive: ArchiveMethods
 
   constructor(peer: Peer) {
     this.peer = peer
@@ -51,6 +53,7 @@ export class Client {
     this.conn = new ConnMethods(peer)
     this.friends = new FriendMethods(peer)
     this.invite = new InviteMethods(peer)
+    this.archive = new ArchiveMethods(peer)
   }
 
   /** Resolves when the connection is over: null after an orderly end, else why. Never rejects. */

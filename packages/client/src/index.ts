@@ -1,3 +1,15 @@
+export type {
+  ArchiveEvent,
+  ArchiveMethods,
+  ArchiveRange,
+  ArchiveSettings,
+  ArchiveStatus,
+  ArchiveVerification,
+  ArrivedArchive,
+  MadeArchive,
+  PreconditionAnswer,
+  Registration,
+} from './archive.js'
 export { Client, type FeedMethods, type Stream, type TangleMethods } from './client.js'
 export { type ConnectOptions, connect, defaultFolder } from './connect.js'
 export type {

@@ -42,9 +42,15 @@ export interface ConnOptions {
   readonly folder: string
   /**
    * Connects; with the own keys, and serving what peers may call, where none are given. With others
-   * nothing is served. Gives up when the signal is aborted.
+   * nothing is served. Gives up when the signal is aborted. Where `mayResolveTo` is given, the host,
+   * if it is a name, must stand for an address that this lets through.
    */
-  dial(address: PeerAddress, keys?: Keys, signal?: AbortSignal): Promise<SecurePeer>
+  dial(
+    address: PeerAddress,
+    keys?: Keys,
+    signal?: AbortSignal,
+    mayResolveTo?: (address: string) => boolean,
+  ): Promise<SecurePeer>
   readonly graph: ConnGraph
   /** Publishes on the own feed; gives `{ key, value, timestamp }`. */
   publish(content: Readonly<Record<string, unknown>>): Promise<unknown>
@@ -89,6 +95,8 @@ export interface Conn {
    * @throws whatever dialling throws
    */
   connect(address: PeerAddress | string): Promise<SecurePeer>
+  /** The schedule does not dial this peer for so long; what is asked for by address it does not touch. */
+  leaveAlone(id: FeedId, forMs: number): void
   /** Closes the connections with this peer, however many. Resolves to whether there were any. */
   disconnect(id: FeedId): Promise<boolean>
   peers(): readonly ConnPeer[]

@@ -52,8 +52,12 @@ interface Link extends ConnPeer {
 
 export interface ConnectionsOptions {
   readonly id: FeedId
-  /** Gives up when the signal is aborted. */
-  dial(address: PeerAddress, signal: AbortSignal): Promise<SecurePeer>
+  /** Gives up when the signal is aborted; `link` says who asked for it, and what is known of the address. */
+  dial(
+    address: PeerAddress,
+    signal: AbortSignal,
+    link: Pick<ConnPeer, 'isScheduled' | 'data'>,
+  ): Promise<SecurePeer>
   isBlocked(id: FeedId): boolean
   /** Whether somebody near follows this peer. */
   isKnown(id: FeedId): boolean
@@ -199,7 +203,7 @@ export class Connections {
     const { dial, isBlocked } = this.#options
     let peer: SecurePeer
     try {
-      peer = await dial(address, link.abort.signal)
+      peer = await dial(address, link.abort.signal, link)
     } catch (error) {
       this.#attempts.delete(link.key)
       this.#links.delete(link)

@@ -17,7 +17,7 @@ export type {
 export { createConn } from './conn.js'
 export type { ConnPeer } from './connections.js'
 export { ConnError, type ConnErrorCode } from './errors.js'
-export { isLocalNetworkHost, isLoopbackHost, isPublicHost } from './host.js'
+export { isHost, isLocalNetworkHost, isLoopbackHost, isPublicHost } from './host.js'
 export { type InviteCode, parseInvite, printInvite, printModernInvite } from './invite-code.js'
 export type { LanConfig, LanPacketCounts } from './lan.js'
 export { CONN_LIMITS, type ConnLimits } from './limits.js'

@@ -89,7 +89,10 @@ export class InviteLedger {
   async take(id: FeedId): Promise<Invite> {
     const invite = this.#invites.get(id)
     if (invite === undefined || !this.isLive(id)) {
-      throw new ConnError('INVITE_EXPIRED', 'invite has expired', {})
+      // Clients of ssb-invite know these words, for both.
+      const isUsedUp = invite !== undefined && invite.used >= invite.total
+      const text = isUsedUp ? 'invite has expired: it is used up' : 'invite has expired'
+      throw new ConnError('INVITE_EXPIRED', text, {})
     }
     this.#change(id, 1)
     await this.#write(() => this.#change(id, -1))

@@ -138,7 +138,8 @@ class LanRun {
   readonly #legacyPort: number | null
   #normal: UdpSocket | null = null
   #legacy: UdpSocket | null = null
-  #isOver = false
+  /** Goes up when sockets are closed: what is bound for an earlier number is not wanted any more. */
+  #round = 0
   #cancel: (() => void) | null = null
 
   constructor(
@@ -156,13 +157,17 @@ class LanRun {
 
   async bind(announce: () => void): Promise<void> {
     const { networkKey } = this.#options
+    const round = this.#round
     const read = (bytes: Uint8Array) => readEncryptedPacket(bytes, networkKey)
-    this.#normal = await this.#bindOne(this.#port, read, announce)
+    const normal = await this.#bindOne(this.#port, read, announce)
+    if (round !== this.#round) return normal?.close()
+    this.#normal = normal
     if (this.#legacyPort !== null) {
-      this.#legacy = await this.#bindOne(this.#legacyPort, readPlainPacket, announce)
+      const legacy = await this.#bindOne(this.#legacyPort, readPlainPacket, announce)
+      if (round !== this.#round) return legacy?.close()
+      this.#legacy = legacy
     }
-    if (this.#isOver) this.close()
-    else if (this.#normal !== null || this.#legacy !== null) this.#announceAgain(announce)
+    if (this.#normal !== null || this.#legacy !== null) this.#announceAgain(announce)
   }
 
   send(normal: Uint8Array, legacy: Uint8Array, host: string): void {
@@ -171,7 +176,7 @@ class LanRun {
   }
 
   close(): void {
-    this.#isOver = true
+    this.#round += 1
     this.#cancel?.()
     this.#cancel = null
     this.#normal?.close()
@@ -194,12 +199,13 @@ class LanRun {
     // Each costs a signature check, and anybody near can send them. A flood of one form must not
     // drown the other one.
     const window = new RateWindow(clock, packetsPerSecond, 1_000)
+    const round = this.#round
     try {
       return await udp.bind({
         host: config.host ?? '0.0.0.0',
         port,
         onDatagram: (bytes) => {
-          if (this.#isOver) return
+          if (round !== this.#round) return
           if (window.isFull) {
             this.#packets.tooMany += 1
             return
@@ -211,7 +217,7 @@ class LanRun {
         },
         onFailure: (error) => {
           this.#warn('a socket for the local network failed', port, error)
-          this.#rebindLater(announce)
+          if (round === this.#round) this.#rebindLater(announce)
         },
       })
     } catch (error) {
@@ -221,9 +227,7 @@ class LanRun {
   }
 
   #rebindLater(announce: () => void): void {
-    if (this.#isOver) return
     this.close()
-    this.#isOver = false
     this.#cancel = this.#options.timers.set(REBIND_MS, () => void this.bind(announce))
   }
 

@@ -64,7 +64,11 @@ export class PeerKeeper implements Conn {
     this.#staging = new Staging(clock, timers, limits.stagedPeers)
     this.#connections = new Connections({
       id: keys.id,
-      dial: (address, signal) => options.dial(address, undefined, signal),
+      dial: (address, signal, { isScheduled, data }) => {
+        // A name that others spread may stand for a machine of the local network by now.
+        const isTold = isScheduled && data.source === 'pub' && !allowsPrivate
+        return options.dial(address, undefined, signal, isTold ? isPublicHost : undefined)
+      },
       isBlocked,
       isKnown: (id) => hopsOf(id) !== null,
       clock,
@@ -184,6 +188,10 @@ export class PeerKeeper implements Conn {
 
   async connect(given: PeerAddress | string): Promise<SecurePeer> {
     return this.#connect(typeof given === 'string' ? addressArgument('connect', given) : given)
+  }
+
+  leaveAlone(id: FeedId, forMs: number): void {
+    this.#scheduler.leaveAlone(id, forMs)
   }
 
   disconnect(id: FeedId): Promise<boolean> {

@@ -37,6 +37,8 @@ interface Experience {
   readonly jitter: number
 }
 
+/** Peers that are left alone; of more, those who were let go first may be dialled again. */
+const MAX_RESTING = 2_000
 /** What happens in quick succession is looked at once. */
 const GATHER_MS = 200
 /** Who closes a connection sooner than this did not want it, and is not to be asked again at once. */
@@ -48,6 +50,8 @@ export class Scheduler {
   readonly #options: SchedulerOptions
   readonly #experiences = new Map<string, Experience>()
   readonly #jitter: number
+  /** Until when a peer is not dialled, monotonic ms. */
+  readonly #resting = new Map<FeedId, number>()
   #rotatedAtMs = Number.NEGATIVE_INFINITY
   #isRunning = false
   #wakeAtMs = Number.POSITIVE_INFINITY
@@ -77,6 +81,15 @@ export class Scheduler {
     this.#wakeAtMs = Number.POSITIVE_INFINITY
   }
 
+  /** This peer is not dialled for so long; what somebody asks for goes another way. */
+  leaveAlone(key: FeedId, forMs: number): void {
+    this.#resting.delete(key)
+    this.#resting.set(key, this.#options.clock.monotonic() + forMs)
+    if (this.#resting.size > MAX_RESTING) {
+      this.#resting.delete(this.#resting.keys().next().value!)
+    }
+  }
+
   /** Something happened that may change who is dialled. */
   lookSoon(): void {
     this.#wakeIn(GATHER_MS * this.#draw())
@@ -98,7 +111,9 @@ export class Scheduler {
   #look(): void {
     const { limits, clock } = this.#options
     const nowMs = clock.monotonic()
+    for (const [key, untilMs] of this.#resting) if (untilMs <= nowMs) this.#resting.delete(key)
     const nextMs = Math.min(
+      ...this.#resting.values(),
       this.#fill(limits.scheduledRooms, true, nowMs),
       this.#fill(limits.scheduledPeers, false, nowMs),
     )
@@ -158,7 +173,7 @@ export class Scheduler {
 
   #isWanted(key: FeedId): boolean {
     const { id, connections, isBlocked } = this.#options
-    return key !== id && !isBlocked(key) && !connections.isConnected(key)
+    return key !== id && !isBlocked(key) && !connections.isConnected(key) && !this.#resting.has(key)
   }
 
   #mayDial(address: PeerAddress): boolean {

@@ -56,7 +56,7 @@ describe('an invite', () => {
     const third = (await tcpNode()).call('invite.accept', code)
     await expect(third).rejects.toMatchObject({
       code: 'INVITE_REFUSED',
-      data: { reason: 'invite has expired' },
+      data: { reason: 'invite has expired: it is used up' },
     })
     expect(pub.published).toHaveLength(2)
   })
@@ -168,7 +168,7 @@ describe('an invite', () => {
     const again = await guestOf(pub, code)
     expect(await again.call('hello')).toBe('welcome')
     const use = again.call('invite.use', [{ feed: generateKeys().id }])
-    await expect(use).rejects.toMatchObject(remote('invite has expired'))
+    await expect(use).rejects.toMatchObject(remote('invite has expired: it is used up'))
     expect(pub.conn.peers()).toHaveLength(1)
   })
 

@@ -10,9 +10,8 @@ const PORT = 26_830
 const LEGACY_PORT = 8_008
 const HOME = { address: '192.168.1.20', netmask: '255.255.255.0', isInternal: false }
 
-async function setUp(addresses = [HOME]) {
+async function setUp(addresses = [HOME], udp = new MemoryUdp(addresses)) {
   const network = new SimulatedNetwork(1)
-  const udp = new MemoryUdp(addresses)
   const ana = await network.node('ana', { config: { lan: { isEnabled: true } }, udp })
   const staged = async () => {
     const stream = (await ana.call('conn.stagedPeers')) as AsyncIterator<{ bytes: Uint8Array }>
@@ -87,6 +86,26 @@ describe('discovery', () => {
     expect(udp.boundCount).toBe(0)
     await network.simulation.advance(10_000)
     expect(udp.boundCount).toBe(2)
+  })
+
+  test('keeps no socket that was bound while the other one failed', async () => {
+    let isFirst = true
+    class FailingUdp extends MemoryUdp {
+      override async bind(options: Parameters<MemoryUdp['bind']>[0]) {
+        const socket = await super.bind(options)
+        if (options.port === LEGACY_PORT && isFirst) {
+          isFirst = false
+          this.fail(PORT)
+        }
+        return socket
+      }
+    }
+    const { network, udp, ana } = await setUp([HOME], new FailingUdp([HOME]))
+    expect(udp.boundCount).toBe(0)
+    await network.simulation.advance(10_000)
+    expect(udp.boundCount).toBe(2)
+    await network.simulation.run(ana.conn.close())
+    expect(udp.boundCount).toBe(0)
   })
 
   test('ends with the node', async () => {

@@ -47,9 +47,10 @@ export class MemoryUdp implements UdpPort {
     for (const bound of [...this.#network]) if (bound.port === port) bound.onDatagram(bytes)
   }
 
-  /** All sockets fail, as they do when the network goes away. */
-  fail(): void {
+  /** All sockets fail, as they do when the network goes away, or those of one port. */
+  fail(port: number | null = null): void {
     for (const bound of [...this.#network]) {
+      if (port !== null && bound.port !== port) continue
       this.#network.delete(bound)
       bound.onFailure(Object.assign(new Error('down'), { code: 'ENETDOWN' }))
     }

@@ -72,6 +72,46 @@ describe.each(SEEDS)('with seed %d, the schedule', (seed) => {
     expect(connectedTo(ana)).toEqual([ben!.id])
   })
 
+  test('leaves alone for an hour who is to be, unless somebody asks for it', async () => {
+    const network = new SimulatedNetwork(seed)
+    const ana = await network.node('ana')
+    const [ben] = await followed(network, ana, 1)
+    await network.simulation.advance(10_000)
+    expect(connectedTo(ana)).toEqual([ben!.id])
+    const { nowMs } = network.simulation
+    ana.conn.leaveAlone(ben!.id, HOUR_MS)
+    await ana.conn.disconnect(ben!.id)
+    ana.dials.length = 0
+    await network.simulation.advance(HOUR_MS / 2)
+    expect(ana.dials).toEqual([])
+    await network.simulation.run(ana.call('conn.connect', ben!.address.text) as Promise<unknown>)
+    await ana.conn.disconnect(ben!.id)
+    ana.dials.length = 0
+    await network.simulation.advance(HOUR_MS)
+    expect(ana.dials[0]!.atMs).toBeGreaterThanOrEqual(nowMs + HOUR_MS)
+    expect(connectedTo(ana)).toEqual([ben!.id])
+  })
+
+  test('follows a name that others spread to no machine nearby, unless somebody asks for it', async () => {
+    const network = new SimulatedNetwork(seed)
+    const ana = await network.node('ana')
+    const pub = await network.node('pub', { config: { autoconnect: false } })
+    const author = generateKeys().id
+    ana.graph.place(author, 1)
+    ana.graph.place(pub.id, 1)
+    const { host, port, key } = pub.address
+    expect(ana.conn.addPubMessage(author, { type: 'pub', address: { host, port, key } })).toBe(true)
+    await network.simulation.advance(10_000)
+    const [told] = ana.dials
+    expect(told!.mayResolveTo!('192.168.0.1')).toBe(false)
+    expect(told!.mayResolveTo!('127.0.0.1')).toBe(false)
+    expect(told!.mayResolveTo!('8.8.8.8')).toBe(true)
+    await ana.conn.disconnect(pub.id)
+    ana.dials.length = 0
+    await network.simulation.run(ana.call('conn.connect', pub.address.text) as Promise<unknown>)
+    expect(ana.dials.map(({ mayResolveTo }) => mayResolveTo)).toEqual([undefined])
+  })
+
   test('dials again soon after a connection was lost', async () => {
     const network = new SimulatedNetwork(seed)
     const ana = await network.node('ana')

@@ -19,6 +19,8 @@ export interface Dial {
   readonly atMs: number
   readonly key: FeedId
   readonly address: string
+  /** Of the addresses that a name may stand for; undefined: of any. */
+  readonly mayResolveTo: ((address: string) => boolean) | undefined
 }
 
 /** A node in a network of pipes, under a virtual clock. */
@@ -73,8 +75,9 @@ export class SimulatedNetwork {
       keys,
       networkKey: new Uint8Array(32),
       folder: '/node',
-      dial: async (to) => {
-        dials.push({ atMs: this.simulation.nowMs, key: to.key, address: to.text })
+      dial: async (to, _keys, _signal, mayResolveTo) => {
+        const atMs = this.simulation.nowMs
+        dials.push({ atMs, key: to.key, address: to.text, mayResolveTo })
         await new Promise<void>((resolve) => {
           ports.timers.set(DIAL_MS, resolve)
         })

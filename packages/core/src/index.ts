@@ -16,7 +16,7 @@ export {
   isCodedError,
   type PlainError,
 } from './errors.js'
-export { hmac, sha256, sha256Latin1 } from './hashing.js'
+export { createSha256, hmac, messageKeyOf, type Sha256, sha256, sha256Latin1 } from './hashing.js'
 export {
   type BlobId,
   blobIdFromBytes,

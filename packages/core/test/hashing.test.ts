@@ -1,7 +1,8 @@
 import { createHash, createHmac } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { hmac, sha256, sha256Latin1 } from '../src/hashing.js'
+import { hmac, messageKeyOf, sha256, sha256Latin1 } from '../src/hashing.js'
+import { messageKeyFromBytes } from '../src/ids.js'
 
 const anyText = fc.string({
   unit: fc.integer({ min: 0, max: 0xffff }).map((unit) => String.fromCharCode(unit)),
@@ -18,6 +19,8 @@ describe('hashing', () => {
         const expected = createHash('sha256').update(units).digest()
         expect(Buffer.compare(sha256Latin1(text), expected)).toBe(0)
         expect(Buffer.compare(sha256(units), expected)).toBe(0)
+        expect(messageKeyOf(text)).toBe(messageKeyFromBytes(expected))
+        expect(messageKeyOf(units)).toBe(messageKeyFromBytes(expected))
       }),
     )
   })

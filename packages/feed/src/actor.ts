@@ -8,6 +8,7 @@ import {
   type Continuation,
   entryOf,
   type FeedEffect,
+  POOL_PEER_FEED_MESSAGES,
   SLICE_MESSAGES,
   startRun,
 } from './append-work.js'
@@ -76,6 +77,7 @@ export const feedBehaviour: Behaviour<
       feed: store.feedNumber(idBytes),
       own: host.own?.keys.id === id ? host.own : null,
       lastUsedMs: context.clock.monotonic(),
+      broughtMessages: 0,
       isTimed: false,
       verifying: null,
       relaying: null,
@@ -177,14 +179,13 @@ function handle(
   context: Context,
 ): FeedEffect | Promise<FeedEffect> {
   switch (call.op) {
-    case 'appendLocal':
-      return startRun(
-        call.messages,
-        { outOfOrder: call.outOfOrder, isAuthored: false, isBulk: call.isBulk },
-        from,
-        state,
-        context,
-      )
+    case 'appendLocal': {
+      const { messages, outOfOrder, isBulk } = call
+      const isPoolUsable = isBulk || state.broughtMessages >= POOL_PEER_FEED_MESSAGES
+      state.broughtMessages += messages.length
+      const kind = { outOfOrder, isAuthored: false, isBulk, isPoolUsable }
+      return startRun(messages, kind, from, state, context)
+    }
     case 'append':
       if (call.isAuthored) assertMayPublish(state)
       return startRun(
@@ -193,6 +194,7 @@ function handle(
           outOfOrder: call.outOfOrder ?? false,
           isAuthored: call.isAuthored ?? false,
           isBulk: false,
+          isPoolUsable: true,
         },
         from,
         state,
@@ -206,10 +208,12 @@ function handle(
       return replyRow(from, state, rowAt(state, headSequence(state)))
     case 'status':
       return reply(from, status(state))
-    case 'confirm':
+    case 'claim':
       return changeLock(from, state, (lock) =>
-        lock.confirm(call.sequence, heldOwnFeed(state), call.isStranger),
+        lock.claim(call.sequence, heldOwnFeed(state), call.isStranger),
       )
+    case 'confirm':
+      return changeLock(from, state, (lock) => lock.confirm(call.sequence, heldOwnFeed(state)))
     case 'unlock':
       return changeLock(from, state, (lock) => lock.unlock(heldOwnFeed(state)))
     case 'forks':

@@ -1,5 +1,12 @@
 import { isCodedError, type MessageKey, messageKeyFromBytes, type Sequence } from '@dunbar/core'
-import { type ClassicMessage, checkSuccessor, readClassic, verifySignature } from '@dunbar/formats'
+import {
+  type ClassicMessage,
+  checkSuccessor,
+  type ReadOptions,
+  readClassic,
+  type SignedMemory,
+  verifySignature,
+} from '@dunbar/formats'
 import { bytesEqual, frameMessage } from './frame.js'
 import type { RejectReason } from './protocol.js'
 import { RejectionTally } from './rejection-tally.js'
@@ -89,12 +96,14 @@ export class AppendRun {
   /**
    * Checks up to `most` messages and returns those whose signature decides. Stops early at a message
    * that repeats one which is not settled yet.
+   * @param signedMemory where what was signed is kept, for a caller who checks the signatures at once
    */
-  checkNext(most: number): Candidate[] {
+  checkNext(most: number, signedMemory?: SignedMemory): Candidate[] {
     const candidates: Candidate[] = []
+    const options = this.#readOptions(signedMemory)
     for (let checked = 0; checked < most && !this.isChecked; checked++) {
       const incoming = this.#messages.at(this.#position)!
-      const read = readClassic(incoming.bytes, this.#readOptions())
+      const read = readClassic(incoming.bytes, options)
       if (!read.ok) {
         this.tally.add(read.reason, `${this.#feed.authorId}:?`)
         this.refused ??= { sequence: 0, reason: read.reason }
@@ -144,8 +153,12 @@ export class AppendRun {
     this.#aside.clear()
   }
 
-  #readOptions() {
-    return this.#feed.hmacKey === null ? {} : { hmacKey: this.#feed.hmacKey }
+  #readOptions(signedMemory: SignedMemory | undefined): ReadOptions {
+    const { hmacKey } = this.#feed
+    return {
+      ...(hmacKey === null ? {} : { hmacKey }),
+      ...(signedMemory === undefined ? {} : { signedMemory }),
+    }
   }
 
   get #isUnderWay(): boolean {

@@ -1,9 +1,9 @@
 import type { Context, Effect, From } from '@dunbar/actor'
 import { reply } from '@dunbar/actor'
 import { type FeedId, isCodedError } from '@dunbar/core'
-import { type ClassicMessage, verifySignature } from '@dunbar/formats'
+import { type ClassicMessage, SignedMemory, verifySignature } from '@dunbar/formats'
 import { AppendRun, type Candidate, type IncomingRun, type RunFeed } from './append-run.js'
-import { assertNotQuarantined, type FeedActorState, heldOwnFeed } from './feed-actor-state.js'
+import { assertNotQuarantined, type FeedActorState } from './feed-actor-state.js'
 import type { IngestResult } from './protocol.js'
 import { CPU_ACTOR_NAME, type OwnFeed } from './shard-host.js'
 import type { AppendEntry } from './shard-store.js'
@@ -21,6 +21,11 @@ import { encodeSignatureBatch } from './signature-batch.js'
  * that it stands among.
  */
 export const SLICE_MESSAGES = 24
+/**
+ * The same of a run in bulk. A thread goes back to its event loop after two slices of the other size
+ * or one of this, and half as many slices are half as many writes.
+ */
+const BULK_SLICE_MESSAGES = 48
 /** With fewer messages left, the way to the pool costs more than it saves. */
 const POOL_RUN_MESSAGES = 32
 /**
@@ -28,10 +33,18 @@ const POOL_RUN_MESSAGES = 32
  * clients. Only one long feed by itself comes in runs like this.
  */
 const POOL_PEER_RUN_MESSAGES = 256
+/**
+ * Of a feed that peers send, this many come first. When a sync begins, one shard has work some ms
+ * before the others: starting the pool then took time from all of them for a second, for nothing.
+ */
+export const POOL_PEER_FEED_MESSAGES = 2_048
 const POOL_BATCH_MESSAGES = 256
 /** Pieces that are checked but not stored; bounds what a run holds in memory. */
 const MAX_UNDER_WAY = 16
 const POOL_DEADLINE_MS = 60_000
+
+/** Of the slice at hand, whose signatures are checked in the turn that reads it. */
+const sliceMemory = new SignedMemory()
 
 /** The next slice of work that goes on. */
 export interface Continuation {
@@ -48,7 +61,12 @@ export type FeedEffect = Effect<Continuation>
  */
 export function startRun(
   messages: IncomingRun,
-  kind: { readonly outOfOrder: boolean; readonly isAuthored: boolean; readonly isBulk: boolean },
+  kind: {
+    readonly outOfOrder: boolean
+    readonly isAuthored: boolean
+    readonly isBulk: boolean
+    readonly isPoolUsable: boolean
+  },
   from: From,
   state: FeedActorState,
   context: Context,
@@ -60,8 +78,8 @@ export function startRun(
   const takesOutOfOrder = !kind.isAuthored && (kind.outOfOrder || state.own !== null)
   const run = new AppendRun(runFeed(state, !kind.isAuthored), messages, takesOutOfOrder)
   state.host.busyFeeds.add(state)
-  const { isAuthored, isBulk } = kind
-  return workOn({ run, from, isAuthored, isBulk, isPoolUsable: true, underWay: [] }, state, context)
+  const { isAuthored, isBulk, isPoolUsable } = kind
+  return workOn({ run, from, isAuthored, isBulk, isPoolUsable, underWay: [] }, state, context)
 }
 
 /** Messages whose signatures are being checked, or are checked and wait for those before them. */
@@ -80,7 +98,7 @@ interface Job {
   readonly isAuthored: boolean
   /** The messages may wait for their sync longer than others. */
   readonly isBulk: boolean
-  /** False once the cpu pool left a batch unanswered. */
+  /** False from the start, or once the cpu pool left a batch unanswered. */
   isPoolUsable: boolean
   /** In the order of the run. */
   readonly underWay: Piece[]
@@ -91,7 +109,9 @@ async function workOn(job: Job, state: FeedActorState, context: Context): Promis
   const { busyFeeds } = state.host
   try {
     sendToPool(job, state, context)
-    const candidates = run.checkNext(SLICE_MESSAGES)
+    sliceMemory.reuse()
+    const sliceMessages = job.isBulk ? BULK_SLICE_MESSAGES : SLICE_MESSAGES
+    const candidates = run.checkNext(sliceMessages, sliceMemory)
     const isStuck = candidates.length === 0 && !run.isChecked
     if (candidates.length > 0) {
       underWay.push({ candidates, verdicts: candidates.map(verdictOn), isReady: true })
@@ -107,9 +127,6 @@ async function workOn(job: Job, state: FeedActorState, context: Context): Promis
         state,
       )
       if (stored !== null) await stored
-    }
-    if (run.isChecked && run.added > 0 && !job.isAuthored) {
-      await state.own?.lock.appended(heldOwnFeed(state))
     }
   } catch (error) {
     busyFeeds.delete(state)
@@ -228,7 +245,8 @@ export function append(
     return appendOwn(entries, state, own, isAuthored).then(() => state.host.appended())
   }
   shardStore.append(state.feed, entries, isBulk)
-  state.host.appended()
+  if (isBulk) state.host.appendedInBulk(entries.length)
+  else state.host.appended()
   return null
 }
 

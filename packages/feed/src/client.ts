@@ -92,8 +92,20 @@ export class FeedClient {
    * @param isStranger whose word closes no lock
    * @throws {NOT_OWN_FEED} @throws {REQUEST_INVALID}
    */
-  confirm(sequence: Sequence, isStranger = false): Promise<PublishStatus> {
-    const call = { op: 'confirm', sequence, isStranger } as const
+  claim(sequence: Sequence, isStranger = false): Promise<PublishStatus> {
+    const call = { op: 'claim', sequence, isStranger } as const
+    return this.#router.call(this.#name, call, {
+      lane: 'remote',
+      deadlineMs: PUBLISH_DEADLINE_MS,
+    })
+  }
+
+  /**
+   * Tells the own feed that peers agree on its newest message; see `FeedCall`.
+   * @throws {NOT_OWN_FEED} @throws {REQUEST_INVALID}
+   */
+  confirm(sequence: Sequence): Promise<PublishStatus> {
+    const call = { op: 'confirm', sequence } as const
     return this.#router.call(this.#name, call, {
       lane: 'remote',
       deadlineMs: PUBLISH_DEADLINE_MS,

@@ -7,11 +7,13 @@ import type { ShardStore } from './shard-store.js'
 import { decodeStored } from './stored-message.js'
 
 /** A chunk ends with the feed, or the message, that brings it to this many. */
-const CHUNK_CONTACTS = 1024
+const CHUNK_CONTACTS = 256
+/** Feeds looked at in one pull, also where they say nothing of anybody. */
+const CHUNK_FEEDS = 1024
 /** Rows behind the mark that are looked at in one pull. */
 const NEWS_ROWS = 8192
-/** Contact messages read in one pull. */
-const NEWS_MESSAGES = 256
+/** Contact messages read in one pull: about 1 ms. */
+const NEWS_MESSAGES = 32
 
 /**
  * What all authors of a shard last said of others, then what they say anew: of a contact message
@@ -57,7 +59,7 @@ export class ContactCursor implements Cursor {
 
   #held(): ContactRow[] {
     const contacts: ContactRow[] = []
-    const end = Math.min(this.#feeds.length, this.#position + CHUNK_CONTACTS)
+    const end = Math.min(this.#feeds.length, this.#position + CHUNK_FEEDS)
     while (this.#position < end && contacts.length < CHUNK_CONTACTS) {
       const feed = this.#feeds[this.#position++]!
       const source = this.#store.feedId(feed)

@@ -17,6 +17,8 @@ export interface FeedActorState {
   feed: number
   readonly own: OwnFeed | null
   lastUsedMs: number
+  /** Messages that its shard handed on since this actor started. */
+  broughtMessages: number
   /** Whether the timer that ends an idle actor runs. */
   isTimed: boolean
   /** The check of all messages that is under way: one at a time reads the log. */

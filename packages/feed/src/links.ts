@@ -29,13 +29,12 @@ export class LinkExtractor {
   readonly low = new Uint32Array(MAX_LINKS)
   readonly targets: string[] = []
   readonly relations: string[] = []
+  /** Of all columns, what lies behind is of earlier messages. */
   count = 0
 
   /** Finds the links of a content; they are in the columns until the next call. The same target under the same relation counts once. */
   extract(content: unknown): number {
     this.count = 0
-    this.targets.length = 0
-    this.relations.length = 0
     if (typeof content !== 'object' || content === null) return 0
     const isList = Array.isArray(content)
     for (const key in content) {
@@ -101,8 +100,8 @@ export class LinkExtractor {
     }
     this.high[this.count] = id.high
     this.low[this.count] = id.low
-    this.targets.push(withoutQuery(text, id))
-    this.relations.push(relation)
+    this.targets[this.count] = withoutQuery(text, id)
+    this.relations[this.count] = relation
     this.count += 1
   }
 }
@@ -111,7 +110,7 @@ export class LinkExtractor {
 export function extractLinks(content: unknown): ExtractedLink[] {
   const extractor = new LinkExtractor()
   extractor.extract(content)
-  return extractor.targets.map((target, at) => ({
+  return extractor.targets.slice(0, extractor.count).map((target, at) => ({
     target,
     relation: extractor.relations[at] as string,
   }))

@@ -134,11 +134,15 @@ export type FeedCall =
   | { readonly op: 'latest' }
   | { readonly op: 'status' }
   /**
-   * A peer said that the newest message of the own feed that it knows is `sequence`, from 1 on: held
-   * here as well it opens a publish lock that waits for peers, not held it closes the lock, unless a
-   * stranger said so. Replies `PublishStatus`.
+   * A peer said that the newest message of the own feed that it knows is `sequence`, from 1 on: where
+   * that is not held here it closes the publish lock, unless a stranger said so. Replies `PublishStatus`.
    */
-  | { readonly op: 'confirm'; readonly sequence: Sequence; readonly isStranger: boolean }
+  | { readonly op: 'claim'; readonly sequence: Sequence; readonly isStranger: boolean }
+  /**
+   * Peers agree that the newest message of the own feed is `sequence`: where that is the newest one here
+   * it opens a publish lock that waits for peers. Replies `PublishStatus`.
+   */
+  | { readonly op: 'confirm'; readonly sequence: Sequence }
   /** The user decides that what is held of the own feed is all there is. Replies `PublishStatus`. */
   | { readonly op: 'unlock' }
   | { readonly op: 'forks' }

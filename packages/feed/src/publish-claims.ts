@@ -20,7 +20,7 @@ interface Claims {
   readonly claimed: Sequence
   /** Claims up to here are void: the user decided that there is nothing there. */
   readonly overruled: Sequence
-  /** Nothing is signed until a peer has confirmed what is held. */
+  /** Nothing is signed until peers have confirmed what is held. */
   readonly isUnconfirmed: boolean
 }
 

@@ -18,7 +18,7 @@ const WAIT = {
   messages:
     'Stay connected until peers have sent what is missing, or run `dunbar unlock` if you know that nothing is',
   confirmation:
-    'Stay connected until a peer has confirmed what is here, or run `dunbar unlock` if you know that nothing newer exists',
+    'Stay connected until peers have confirmed what is here, or run `dunbar unlock` if you know that nothing newer exists',
 } as const
 
 /**
@@ -33,14 +33,15 @@ const WAIT = {
  * | above the head | lost messages, restored backup | `recovering` |
  * | at or below the head | holds another message in that place | `recovering` |
  * | none, or that of another identity | the secret came from elsewhere | `recovering` |
- * | | messages came from elsewhere, and no peer has confirmed them | `recovering` |
+ * | | messages came from elsewhere, and peers have not confirmed them | `recovering` |
  * | | a peer, no stranger, knows a message above the head | `recovering` |
  * | | holds messages above the head | `recovering` |
  * | | a second signed message for one place is known | `recovering`, for good |
  *
- * It opens when a peer says that it knows the feed, and all that any peer has claimed and that the
- * mark stands for is held: then the mark is raised to the head before anything may be signed. Or by
- * the word of the user, who takes the risk.
+ * It opens when peers have confirmed the head as the newest message, and all that any peer has claimed
+ * and that the mark stands for is held: then the mark is raised to the head before anything may be
+ * signed. Who may confirm is the business of replication, which knows the peers. Or it opens by the
+ * word of the user, who takes the risk.
  */
 export class PublishLock {
   readonly #mark: PublishMark
@@ -94,25 +95,27 @@ export class PublishLock {
     return this.#claims.require()
   }
 
-  /** After such messages were appended: opens where they reach just what a peer said to be its newest. */
-  async appended(held: HeldFeed): Promise<void> {
-    const { standing } = this.#claims
-    if (standing !== 0 && standing === held.head) await this.#open(held)
-  }
-
   /**
-   * What a peer said to be the newest message that it knows. The word of a stranger closes no lock
-   * that is open: anybody could say so, and whoever knows a newer message can send it.
+   * What a peer said to be the newest message that it knows; opens nothing. The word of a stranger
+   * closes no lock that is open: anybody could say so, and whoever knows a newer message can send it.
    * @throws {REQUEST_INVALID} no sequence: a peer that knows nothing of the feed says nothing about it
    * @throws {STORE_FULL} @throws {STORE_FAILED}
    */
-  async confirm(sequence: Sequence, held: HeldFeed, isStranger = false): Promise<void> {
-    if (!Number.isInteger(sequence) || sequence < 1 || sequence > MAX_SEQUENCE) {
-      throw requestInvalid('a sequence is a whole number from 1 on')
-    }
+  async claim(sequence: Sequence, held: HeldFeed, isStranger = false): Promise<void> {
+    assertSequence(sequence)
     if (isStranger && sequence > held.head && this.isOpen(held)) return
     await this.#claims.claim(sequence, held.head)
-    if (sequence <= held.head) await this.#open(held)
+  }
+
+  /**
+   * Peers agree that a message is the newest one: opens where that is the head, and does nothing where
+   * more or less is held by now.
+   * @throws {REQUEST_INVALID} no sequence
+   * @throws {STORE_FULL} @throws {STORE_FAILED}
+   */
+  async confirm(sequence: Sequence, held: HeldFeed): Promise<void> {
+    assertSequence(sequence)
+    if (sequence === held.head) await this.#open(held)
   }
 
   /**
@@ -173,6 +176,11 @@ export class PublishLock {
     }
     return null
   }
+}
+
+function assertSequence(sequence: Sequence): void {
+  if (Number.isInteger(sequence) && sequence >= 1 && sequence <= MAX_SEQUENCE) return
+  throw requestInvalid('a sequence is a whole number from 1 on')
 }
 
 const FORKED = 'this feed is forked: two of its signed messages share one place'

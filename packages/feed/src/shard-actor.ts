@@ -97,8 +97,8 @@ export const shardBehaviour: Behaviour<ShardActorState, ShardArg, ShardCall, Sha
       return news(state)
     },
 
-    handleInfo(info) {
-      return info.op === 'answered' ? info.effect : {}
+    handleInfo(info, state) {
+      return info.op === 'answered' ? { ...info.effect, ...news(state) } : {}
     },
 
     openStream(call, streamId, state, context): Cursor {

@@ -77,6 +77,8 @@ export interface ShardHost {
   receivedNow(): number
   /** Tells those who read live that messages were appended or a fork was seen. Costs nothing where nobody does. */
   appended(): void
+  /** The same of messages that came in bulk: told after some hundreds, and with the answer to their batch. */
+  appendedInBulk(messageCount: number): void
 }
 
 /** The name of a feed's actor. */

@@ -35,6 +35,12 @@ export interface ShardThreadData {
   readonly coreShare: SharedArrayBuffer | null
 }
 
+/**
+ * Messages of a bulk that are told of together: a chunk of each live stream wakes another thread, and
+ * an import fills all cores.
+ */
+const BULK_NEWS_MESSAGES = 1024
+
 /** Time for one slice of opening the store, ms; between two the thread serves its port. */
 const OPEN_SLICE_MS = 20
 
@@ -79,6 +85,7 @@ class OpenedStore {
   #isReady = new Deferred()
   #lastReceived = 0
   #tell: () => void = () => undefined
+  #untoldCount = 0
   readonly host: ShardHost
 
   constructor(data: ShardThreadData, ports: Ports) {
@@ -106,6 +113,7 @@ class OpenedStore {
       sealing: data.sealing ?? defaultSealing,
       receivedNow: () => this.#receivedNow(),
       appended: () => this.#tell(),
+      appendedInBulk: (messageCount) => this.#tellOfBulk(messageCount),
     }
   }
 
@@ -141,6 +149,13 @@ class OpenedStore {
     }
     this.#store = store
     this.#isReady.resolve()
+  }
+
+  #tellOfBulk(messageCount: number): void {
+    this.#untoldCount += messageCount
+    if (this.#untoldCount < BULK_NEWS_MESSAGES) return
+    this.#untoldCount = 0
+    this.#tell()
   }
 
   #receivedNow(): number {

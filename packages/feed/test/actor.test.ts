@@ -133,6 +133,24 @@ describe('appending', () => {
     await shard.stop()
   })
 
+  test('leaves the cpu pool alone until a feed that peers send has proved to be long', async () => {
+    const ada = new Author('ada')
+    let batchCount = 0
+    const { verifySignatureBatch } = await import('../src/signature-batch.js')
+    const pool = cpuActor((batch) => {
+      batchCount += 1
+      return verifySignatureBatch(batch)
+    })
+    const shard = await TestShard.open({ services: [pool] })
+    const bring = (count: number) => shard.run(shard.shard.ingest(batchOf(ada, ada.take(count))))
+    expect((await bring(1_024)).added).toBe(1_024)
+    expect((await bring(1_024)).added).toBe(1_024)
+    expect(batchCount).toBe(0)
+    expect((await bring(400)).added).toBe(400)
+    expect(batchCount).toBeGreaterThan(0)
+    await shard.stop()
+  })
+
   test('says once that the pool did not answer, and checks the rest by itself', async () => {
     const ada = new Author('ada')
     const messages = ada.take(1200)

@@ -43,6 +43,17 @@ describe('ingesting', () => {
     await shard.stop()
   })
 
+  test('tells live readers of a bulk in few pieces, and of all with the answer to its batch', async () => {
+    const ada = new Author('ada')
+    const shard = await TestShard.open()
+    const clock = shard.shard.clock(true)[Symbol.asyncIterator]()
+    expect((await shard.run(clock.next())).value).toEqual({ sync: true })
+    await shard.run(shard.shard.ingest(batchOf(ada, ada.take(100)), true))
+    const { value } = await shard.run(clock.next())
+    expect([...(value as { sequences: Uint32Array }).sequences]).toEqual([100])
+    await shard.stop()
+  })
+
   test('tells the first refusal of each feed, and of 100 feeds at most', async () => {
     const [ada, ben, cleo] = [new Author('ada'), new Author('ben'), new Author('cleo')]
     const [adas, bens] = [ada.take(3), ben.take(4)]

@@ -1,4 +1,5 @@
 /** The seam behind which feed formats sit. Feeds, replication and archives know this, not JSON. */
+import type { SignedMemory } from './signed-memory.js'
 
 /** What every format tells of a message. */
 export interface FeedMessage {
@@ -33,6 +34,8 @@ export type Succession = 'ok' | 'GAP' | 'KNOWN_OR_OLD' | 'FORK'
 export interface ReadOptions {
   /** 32 bytes; the network's `caps.sign`. The main network has none. */
   readonly hmacKey?: Uint8Array
+  /** Where what was signed is kept, for callers who check the signature at once. Default: in memory of its own. */
+  readonly signedMemory?: SignedMemory
 }
 
 export interface FeedFormat<Message extends FeedMessage, Reason extends string, Draft> {

@@ -35,3 +35,4 @@ export {
   unboxContent,
   unboxPrivate,
 } from './private-box.js'
+export { SignedMemory } from './signed-memory.js'

@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { availableParallelism, homedir } from 'node:os'
 import { join, resolve } from 'node:path'
+import type { ArchiveSettings } from '@dunbar/archiver'
 import { CodedError } from '@dunbar/core'
 import * as v from 'valibot'
+import { usualOpenFiles } from './open-files.js'
 
 /**
  * Where a setting comes from, strongest first: flags (what the caller of `loadConfig` gives), the
@@ -106,6 +108,16 @@ const configSchema = v.strictObject({
       bytes: v.optional(v.nullable(count(1, Number.MAX_SAFE_INTEGER))),
     }),
   ),
+  archiveMessages: v.optional(
+    v.strictObject({
+      /** Seconds between two looks whether the own feed is to be archived; 0 for never, the default. */
+      intervalSeconds: v.optional(count(0, 14 * 86_400)),
+      /** Fewer messages than these are not archived. Default 1,024, which is the least. */
+      minMessages: v.optional(count(1024, 2 ** 30 - 1)),
+      /** The newest messages, which are left out. Default 1,024. */
+      keepMessages: v.optional(count(0, 2 ** 30 - 1)),
+    }),
+  ),
 })
 
 /** What may stand in `config.json`. */
@@ -139,6 +151,7 @@ export interface Config {
     readonly feeds: number | null
     readonly bytes: number | null
   }
+  readonly archiveMessages: ArchiveSettings
 }
 
 export interface NetworkConfig {
@@ -196,10 +209,11 @@ export function loadConfig(flags: ConfigFlags = {}, environment = process.env): 
     ...fromEnvironment.replication,
     ...fromFlags.replication,
   }
+  const archiveMessages = { ...file.archiveMessages, ...fromFlags.archiveMessages }
   return {
     path,
     shards: pick('shards') ?? availableParallelism(),
-    openFiles: pick('openFiles') ?? 256,
+    openFiles: pick('openFiles') ?? usualOpenFiles(),
     cacheBytes: pick('cacheBytes') ?? 16 * 2 ** 20,
     passivateAfterMs: pick('passivateAfterMs') ?? 30_000,
     archive: {
@@ -232,6 +246,11 @@ export function loadConfig(flags: ConfigFlags = {}, environment = process.env): 
       hops: replication.hops ?? 2,
       feeds: replication.feeds ?? null,
       bytes: replication.bytes ?? null,
+    },
+    archiveMessages: {
+      intervalSeconds: archiveMessages.intervalSeconds ?? 0,
+      minMessages: archiveMessages.minMessages ?? 1024,
+      keepMessages: archiveMessages.keepMessages ?? 1024,
     },
   }
 }

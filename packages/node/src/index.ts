@@ -1,4 +1,5 @@
 export { collectWhenIdle } from '@dunbar/actor'
+export { isHost, parseAddress, parseInvite } from '@dunbar/conn'
 export { type Config, type ConfigFlags, defaultPath, loadConfig } from './config.js'
 export { refuseForeign } from './foreign-folder.js'
 export type { ImportEvent, ImportResult } from './import-job.js'

@@ -21,6 +21,7 @@ import {
   type SecurePeer,
   serveTcp,
   type TcpServer,
+  UnsentTotal,
 } from '@dunbar/wire'
 import type { Config } from './config.js'
 import { followPubs } from './pub-messages.js'
@@ -74,7 +75,8 @@ export interface NetworkOptions {
 export async function openNetwork(options: NetworkOptions): Promise<Network> {
   const { config, services, ports } = options
   const { timers, clock, logger } = ports
-  const served: Served = { methods: new Map(), ownMethods: new Map(), rooms: null }
+  const unsent = new UnsentTotal()
+  const served: Served = { methods: new Map(), ownMethods: new Map(), rooms: null, unsent }
   const graph = startGraphOf(options)
   const replicator = startReplicator({
     id: services.id,
@@ -104,6 +106,9 @@ export async function openNetwork(options: NetworkOptions): Promise<Network> {
   }
 }
 
+/** A peer that was let go for what it sent is not dialled for so long: it would do the same again. */
+const LET_GO_MS = 3_600_000
+
 /** What the network is made of. */
 interface Parts {
   readonly graph: Graph
@@ -121,6 +126,7 @@ function joined({ services, ports }: NetworkOptions, parts: Parts): Network {
   served.methods = methodTable([...replicator.peerMethods, ...conn.peerMethods])
   served.rooms = { graph, conn }
   conn.onPeer((peer) => replicator.addPeer(peer))
+  replicator.onLetGo((id) => conn.leaveAlone(id, LET_GO_MS))
   const pubs = followPubs({ services, graph, conn, timers, logger })
   let isClosed = false
   let end: (error: CodedError) => void = () => undefined
@@ -196,6 +202,8 @@ interface Served {
   /** For the holder of the node's own secret, as an app of its user is. */
   ownMethods: MethodTable
   rooms: { readonly graph: Graph; readonly conn: Conn } | null
+  /** What waits for the sockets of all peers. */
+  readonly unsent: UnsentTotal
 }
 
 async function closeAll(graph: Graph, replicator: Replicator, conn: Conn, pubs: { close(): void }) {
@@ -228,7 +236,12 @@ function openConn(
   const { network } = config
   const networkKey = networkKeyOf(config)
   const { timers, clock, logger } = ports
-  const dial = (address: PeerAddress, others?: Keys, signal?: AbortSignal): Promise<SecurePeer> => {
+  const dial = (
+    address: PeerAddress,
+    others?: Keys,
+    signal?: AbortSignal,
+    mayResolveTo?: (address: string) => boolean,
+  ): Promise<SecurePeer> => {
     const { host, port, key } = address
     if (host === null || port === null) {
       throw new CodedError('ADDRESS_UNSUPPORTED', `${address.text} has no host and port`, {})
@@ -240,10 +253,12 @@ function openConn(
       keys: others ?? keys,
       networkKey,
       methods: others === undefined ? served.methods : new Map(),
+      unsent: served.unsent,
       timers,
       clock,
       logger,
       ...(signal === undefined ? {} : { signal }),
+      ...(mayResolveTo === undefined ? {} : { mayResolveTo }),
     })
   }
   return createConn({
@@ -330,6 +345,7 @@ async function listen(
         return (served.rooms?.graph.hopsOf(id) ?? -1) >= 0 ? FRIEND_LIMITS : {}
       },
       opensWhen: isOpen,
+      unsent: served.unsent,
       timers,
       clock,
       logger,

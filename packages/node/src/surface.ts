@@ -3,6 +3,7 @@ import type { Ports, Router } from '@dunbar/actor'
 import { apiMethods, createServices } from '@dunbar/api'
 import type { Keys } from '@dunbar/core'
 import { serveUnixSocket, writeManifest } from '@dunbar/wire'
+import { openArchives } from './archives.js'
 import type { Config } from './config.js'
 import { maintenanceMethods } from './maintenance.js'
 import { openNetwork } from './network.js'
@@ -35,11 +36,13 @@ export async function openSurface(options: SurfaceOptions): Promise<Surface> {
   const { path, shards } = config
   const services = createServices(router, keys, shards)
   const network = await openNetwork({ config, keys, services, ports })
+  const archives = openArchives({ config, services, ports })
   const facts = { version: VERSION, path, startedAt, network: () => network.status() }
   try {
     const methods = apiMethods(services, facts, [
       ...maintenanceMethods(services),
       ...network.localMethods,
+      ...archives.methods,
     ])
     network.serveOwner(methods)
     writeManifest(join(path, 'manifest.json'), methods)
@@ -52,11 +55,12 @@ export async function openSurface(options: SurfaceOptions): Promise<Surface> {
       clock: ports.clock,
       logger: ports.logger,
     })
+    archives.start()
     return {
       socketPath,
       address: network.address,
       close: async () => {
-        await Promise.all([server.close(), network.close()])
+        await Promise.all([archives.close(), server.close(), network.close()])
       },
     }
   } catch (error) {

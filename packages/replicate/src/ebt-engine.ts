@@ -207,6 +207,11 @@ export class EbtEngine {
       if (peer.isTold[feed] !== 1) this.#say(peer, feed, 'refuse')
       return
     }
+    if (peer.has(feed, STOPPED)) {
+      // It has not heard of that yet, or forgot: what it was told now, it would wait for.
+      if (value !== REFUSAL) this.#say(peer, feed, 'refuse')
+      return
+    }
     if (value === REFUSAL) {
       this.#dropOut(peer, feed)
       peer.isTold[feed] = 1
@@ -320,7 +325,7 @@ export class EbtEngine {
 
   /** The next frame of notes as JSON text; null where there is nothing to say. */
   takeNotes(peer: EbtPeer): string | null {
-    if (!this.hasNotes(peer)) return null
+    const { mustSpeak } = peer
     peer.mustSpeak = false
     const { sentNotes } = this.#options
     const notes: string[] = []
@@ -330,9 +335,18 @@ export class EbtEngine {
       const held = saying === 'refuse' ? REFUSAL : this.feeds.held[feed]!
       notes.push(`"${this.feeds.idOf(feed)}":${encodeNote(held, saying === 'ask')}`)
     }
-    const refused = peer.refusals.splice(0, sentNotes - notes.length)
-    for (const id of refused) notes.push(`"${id}":${REFUSAL}`)
-    return `{${notes.join(',')}}`
+    while (notes.length < sentNotes && peer.refusals.length > 0) {
+      for (const id of peer.refusals.splice(0, sentNotes - notes.length)) {
+        if (!this.#isSpokenOf(peer, id)) notes.push(`"${id}":${REFUSAL}`)
+      }
+    }
+    return mustSpeak || notes.length > 0 ? `{${notes.join(',')}}` : null
+  }
+
+  /** Whether a feed that was to be refused as unknown is replicated by now, and the peer was told so. */
+  #isSpokenOf(peer: EbtPeer, id: string): boolean {
+    const feed = this.feeds.numberOf(id)
+    return feed !== -1 && this.feeds.isWanted[feed] === 1 && peer.isTold[feed] === 1
   }
 
   // --- time ---
@@ -411,7 +425,7 @@ export class EbtEngine {
     const id = this.feeds.idOf(feed)
     peer.lower(feed, WANTS | ASKED | DENIED)
     if (this.#options.isBlocked(id, peer.id)) peer.raise(feed, DENIED)
-    if (!peer.isOpen || peer.has(feed, DENIED)) return
+    if (!peer.isOpen || peer.has(feed, DENIED | STOPPED)) return
     const said = peer.strangers.get(id)
     if (said !== null) {
       // It spoke first, so that it need not answer what it is told.
@@ -420,7 +434,8 @@ export class EbtEngine {
       peer.sent[feed] = noteSequence(said)
       if (isNoteReceiving(said)) peer.raise(feed, WANTS)
     }
-    if (peer.theirs[feed] === REFUSAL) return
+    // Who was refused may want it by now, and waits for a word as this side does.
+    if (peer.theirs[feed] === REFUSAL && !peer.has(feed, DOUBTED)) return
     if (this.feeds.source[feed] === NO_SOURCE) this.#ask(peer, feed, nowMs)
     else this.#tell(peer, feed)
     if (this.#isServable(peer, feed)) this.#queue(peer, feed)

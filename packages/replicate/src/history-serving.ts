@@ -1,4 +1,4 @@
-import type { FeedId } from '@dunbar/core'
+import { type FeedId, isCodedError } from '@dunbar/core'
 import { type FeedClient, FrameReader, type ReadRange } from '@dunbar/feed'
 import {
   MessageBatch,
@@ -13,6 +13,8 @@ import { ReplicationError } from './error.js'
 const NAME = 'createHistoryStream'
 /** Chunks of 64 KiB of one stream that are read ahead. */
 const CREDIT = 2
+/** A thread that died is back within a second or so. */
+const REOPEN_MS = 1_000
 
 /** Who asks for history. */
 export interface HistoryReader {
@@ -33,6 +35,8 @@ export interface HistoryHost {
   /** Whether messages of a feed are not for a peer. */
   isHidden(feed: FeedId, reader: FeedId): boolean
   feedOf(id: FeedId): FeedClient
+  /** Resolves after a while, earlier where the signal fires. */
+  pause(delayMs: number, signal: AbortSignal): Promise<void>
 }
 
 /** What is asked for. */
@@ -102,14 +106,35 @@ async function* readFeed(
   if (range.live !== true && !host.isKnown(id)) return
   const batch = new MessageBatch(shape)
   const options = { lane: 'remote', credit: CREDIT, signal } as const
-  for await (const chunk of host.feedOf(id).read(range, options)) {
-    if ('sync' in chunk) continue
-    if (host.isHidden(id, reader)) return
-    const frames = new FrameReader(chunk.frames)
-    while (frames.next()) batch.push(frames)
-    yield batch.finish()
+  for (let rest = range; ; ) {
+    try {
+      for await (const chunk of host.feedOf(id).read(rest, options)) {
+        if ('sync' in chunk) continue
+        if (host.isHidden(id, reader)) return
+        const frames = new FrameReader(chunk.frames)
+        let count = 0
+        for (; frames.next(); count++) batch.push(frames)
+        rest = restAfter(rest, frames.sequence, count)
+        yield batch.finish()
+      }
+      return
+    } catch (error) {
+      const isDown = isCodedError(error) && error.code === 'ACTOR_DOWN'
+      if (!isDown || rest.live !== true || rest.reverse === true) throw error
+    }
+    if (rest.limit === 0) return
+    await host.pause(REOPEN_MS, signal)
+    if (signal.aborted) return
   }
 }
+
+/** What is still wanted of a range in ascending order after some messages. */
+const restAfter = (range: ReadRange, sequence: number, count: number): ReadRange => ({
+  ...range,
+  from: sequence + 1,
+  old: true,
+  ...(range.limit === undefined ? {} : { limit: range.limit - count }),
+})
 
 /** The same items; the reader's count goes down once, when they end or are left. */
 function counted(

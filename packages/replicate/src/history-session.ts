@@ -3,7 +3,6 @@
  * time. The first feeds of the replication set (the own, then the nearest) have a stream that stays
  * open; the others are asked for in rounds.
  */
-import { setMaxListeners } from 'node:events'
 import { isCodedError } from '@dunbar/core'
 import type { ReceivedBatch, RpcConnection } from '@dunbar/wire'
 import type { EbtEngine } from './ebt-engine.js'
@@ -27,9 +26,9 @@ export class HistorySession {
   readonly peer: EbtPeer
   readonly intake: Intake
   readonly #parts: HistoryParts
-  readonly #stop = new AbortController()
-  /** Feeds with an open stream. */
-  readonly #open = new Set<number>()
+  /** Feeds with an open stream, and what ends it. */
+  readonly #open = new Map<number, AbortController>()
+  #isOver = false
   #live = 0
   #pending: number[] = []
   #workers = 0
@@ -39,7 +38,6 @@ export class HistorySession {
     this.#parts = parts
     this.peer = parts.peer
     this.intake = parts.intake
-    setMaxListeners(parts.limits.askedHistoryStreams + 1, this.#stop.signal)
   }
 
   /** Feeds that are asked for at the moment. */
@@ -49,7 +47,7 @@ export class HistorySession {
 
   /** Asks for all feeds that have no stream. */
   start(): void {
-    if (this.#stop.signal.aborted) return
+    if (this.#isOver) return
     this.#cancelRound?.()
     this.#cancelRound = null
     const { engine, limits } = this.#parts
@@ -73,14 +71,20 @@ export class HistorySession {
     if (this.#workers === 0) this.#nextRound()
   }
 
+  /** A feed is not wanted any more: a stream of it that waits for news ends. */
+  leave(feed: number): void {
+    this.#open.get(feed)?.abort()
+  }
+
   end(): void {
-    this.#stop.abort()
+    this.#isOver = true
+    for (const stream of this.#open.values()) stream.abort()
     this.#cancelRound?.()
   }
 
   async #work(): Promise<void> {
     for (let feed = this.#pending.pop(); feed !== undefined; feed = this.#pending.pop()) {
-      if (this.#stop.signal.aborted) return
+      if (this.#isOver) return
       await this.#read(feed, false)
     }
     this.#workers -= 1
@@ -88,7 +92,7 @@ export class HistorySession {
   }
 
   #nextRound(): void {
-    if (this.#stop.signal.aborted || this.#cancelRound !== null) return
+    if (this.#isOver || this.#cancelRound !== null) return
     const { limits, after } = this.#parts
     this.#cancelRound = after(limits.historyRoundMs, () => this.start())
   }
@@ -98,8 +102,9 @@ export class HistorySession {
     const { feeds } = engine
     const id = feeds.idOf(feed)
     const options = { id, sequence: feeds.coming[feed]! + 1, live: isLive, keys: false }
-    const { signal } = this.#stop
-    this.#open.add(feed)
+    const stream = new AbortController()
+    const { signal } = stream
+    this.#open.set(feed, stream)
     engine.expect(peer, feed)
     const gap = new GapBuffer(id, this.#parts)
     try {

@@ -50,6 +50,10 @@ export interface ReplicationLimits {
   readonly clockPeers: number
   /** Bytes of one peer's clock on disk. */
   readonly clockBytes: number
+  /** How long the word of a single peer has to stand before the own feed goes on behind it. */
+  readonly ownFeedQuietMs: number
+  /** Peers whose word on the own feed is kept. */
+  readonly ownFeedPeers: number
   /** Sessions with one peer at a time: two that dial each other at once both go on. */
   readonly peerSessions: number
 }
@@ -80,5 +84,7 @@ export const REPLICATION_LIMITS: ReplicationLimits = {
   historyGapBytes: 256 * KIB,
   clockPeers: 1_000,
   clockBytes: MIB,
+  ownFeedQuietMs: 60_000,
+  ownFeedPeers: 1_000,
   peerSessions: 2,
 }

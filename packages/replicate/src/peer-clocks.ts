@@ -7,8 +7,10 @@
  * What was held here is kept beside it because it can be less at the next session, after a power cut
  * or from a backup. The peer then believes to have nothing to say of the feed, so it must be told.
  *
- * A file is taken away while its peer is connected: after a crash nobody relies on what was believed
- * before it, as what was received then may be lost.
+ * A file is taken away while its peer is connected, and all of them after a crash: nobody relies on
+ * what was believed before it. What was received then may be lost, and a file of an older session may
+ * be back, since a power cut can undo its removal. The file `running` stands for a node that has not
+ * ended in order; it is on the disk before the first peer comes.
  */
 import { crc32 } from 'node:zlib'
 import type { FileSystem, Logger } from '@dunbar/actor'
@@ -19,12 +21,15 @@ const HEADER_BYTES = MAGIC.length + 12
 const ENTRY_BYTES = 40
 const SUM_BYTES = 4
 const SUFFIX = '.clock'
+const RUNNING = 'running'
 
 export interface PeerClocksOptions {
   readonly files: FileSystem
   readonly folder: string
   readonly maxPeers: number
   readonly maxBytes: number
+  /** Whose clock stays longer where there are too many. */
+  isFriend(peer: FeedId): boolean
   readonly logger: Logger
   /** Wall time, ms. */
   now(): number
@@ -37,13 +42,44 @@ export type PeerClock = readonly PeerClockEntry[]
 
 export class PeerClocks {
   readonly #options: PeerClocksOptions
+  #isOpen = false
 
   constructor(options: PeerClocksOptions) {
     this.#options = options
   }
 
+  /** Forgets all where the node did not end in order. Nothing is kept or told before; never rejects. */
+  async open(): Promise<void> {
+    const { files, folder } = this.#options
+    const mark = `${folder}/${RUNNING}`
+    try {
+      files.makeFolder(folder)
+      if (files.stat(mark) !== null) this.#forgetAll()
+      else files.open(mark, 'createNew').close()
+      await files.syncFolder(folder)
+      this.#isOpen = true
+    } catch (error) {
+      this.#tell('opened', error)
+      this.#trying('forgotten', undefined, () => this.#forgetAll())
+    }
+  }
+
+  /** What is kept counts at the next start once this has resolved; never rejects. */
+  async close(): Promise<void> {
+    if (!this.#isOpen) return
+    this.#isOpen = false
+    const { files, folder } = this.#options
+    try {
+      await files.syncFolder(folder)
+      files.remove(`${folder}/${RUNNING}`)
+    } catch (error) {
+      this.#tell('closed', error)
+    }
+  }
+
   /** What is known of a peer, which is forgotten here. Empty where nothing is. */
   take(peer: FeedId): PeerClock {
+    if (!this.#isOpen) return []
     const { files } = this.#options
     const path = this.#pathOf(peer)
     return this.#trying('read', [], () => {
@@ -55,8 +91,9 @@ export class PeerClocks {
     })
   }
 
-  /** Keeps what a peer holds, up to the cap of bytes; the peer that was kept longest ago goes where there are too many. */
+  /** Keeps what a peer holds, up to the cap of bytes. Where there are too many, strangers go, then who was kept longest ago. */
   save(peer: FeedId, clock: Iterable<PeerClockEntry>): void {
+    if (!this.#isOpen) return
     const { files, folder, now } = this.#options
     this.#trying('kept', undefined, () => {
       const bytes = this.#encode(clock, now())
@@ -99,13 +136,22 @@ export class PeerClocks {
     return bytes
   }
 
+  #forgetAll(): void {
+    const { files, folder } = this.#options
+    for (const name of files.list(folder)) if (name !== RUNNING) files.remove(`${folder}/${name}`)
+  }
+
   #dropOldest(): void {
-    const { files, folder, maxPeers } = this.#options
+    const { files, folder, maxPeers, isFriend } = this.#options
     const names = files.list(folder).filter((name) => name.endsWith(SUFFIX))
     if (names.length <= maxPeers) return
     // Some at once, so that the folder is not read through every time.
-    const aged = names.map((name) => ({ name, savedMs: this.#savedAt(`${folder}/${name}`) }))
-    aged.sort((one, other) => one.savedMs - other.savedMs)
+    const aged = names.map((name) => ({
+      name,
+      rank: isFriend(peerOf(name)) ? 1 : 0,
+      savedMs: this.#savedAt(`${folder}/${name}`),
+    }))
+    aged.sort((one, other) => one.rank - other.rank || one.savedMs - other.savedMs)
     for (const { name } of aged.slice(0, names.length - Math.floor(maxPeers * 0.9))) {
       files.remove(`${folder}/${name}`)
     }
@@ -131,13 +177,21 @@ export class PeerClocks {
     try {
       return run()
     } catch (error) {
-      const code = (error as { code?: unknown } | null)?.code ?? null
-      const text = `the clock of a peer could not be ${what}`
-      this.#options.logger.log('warn', 'replicate', text, { code })
+      this.#tell(what, error)
       return otherwise
     }
   }
+
+  #tell(what: string, error: unknown): void {
+    const code = (error as { code?: unknown } | null)?.code ?? null
+    const text = `what a peer holds could not be ${what}`
+    this.#options.logger.log('warn', 'replicate', text, { code })
+  }
 }
+
+/** Whose file has this name, which may be that of anything. */
+const peerOf = (name: string): FeedId =>
+  feedIdFromBytes(Buffer.from(name.padEnd(64, '0').slice(0, 64), 'hex'))
 
 function decode(bytes: Uint8Array): { clock: PeerClock } | null {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)

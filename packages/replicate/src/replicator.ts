@@ -1,6 +1,6 @@
 import type { Clock, FileSystem, Logger, Router, Timers } from '@dunbar/actor'
 import type { FeedId } from '@dunbar/core'
-import { FeedClient, type ShardClient } from '@dunbar/feed'
+import { FeedClient, type PublishStatus, type ShardClient } from '@dunbar/feed'
 import type { Method, MethodCall, RpcConnection, SecurePeer } from '@dunbar/wire'
 import { optionsOf } from './arguments.js'
 import { ClockFollower } from './clock-follower.js'
@@ -16,6 +16,7 @@ import { codeOf, Intake, type IntakeHost } from './intake.js'
 import { REPLICATION_LIMITS, type ReplicationLimits } from './limits.js'
 import { localMethods } from './local-methods.js'
 import { MAX_NOTE_SEQUENCE } from './notes.js'
+import { OwnFeedWords } from './own-feed-words.js'
 import { PeerClocks } from './peer-clocks.js'
 import type { PeerEntry } from './peer-entry.js'
 import type { ReplicationSet, ReplicationSetChange } from './replication-set.js'
@@ -50,6 +51,8 @@ export interface Replicator {
   status(): ReplicationStatus
   /** Replicated feeds of which this peer has more, and is not shut out from sending them. */
   behind(id: FeedId): readonly BehindFeed[]
+  /** Calls `listener` when a peer was let go for what it sent; the returned function takes that back. */
+  onLetGo(listener: (id: FeedId) => void): () => void
   /** Calls `listener` when the status has changed, some times a second at most; the returned function takes that back. */
   onProgress(listener: () => void): () => void
   /** Ends all sessions and keeps what peers are known to have. */
@@ -84,11 +87,15 @@ class NodeReplicator implements Replicator {
   readonly #entries = new Map<RpcConnection, PeerEntry>()
   readonly #sessions = new Map<EbtPeer, EbtSession>()
   readonly #listeners = new Set<() => void>()
+  readonly #letGoListeners = new Set<(id: FeedId) => void>()
   readonly #letGo: Partial<Record<Offence, number>> = {}
   readonly #refusedCalls: Partial<Record<ReplicationErrorCode, number>> = {}
   /** Blocks that local clients asked for, beside those of the graph. */
   readonly #blocks = new Set<string>()
+  readonly #ownFeed: OwnFeedWords
   readonly #leaveSet: () => void
+  /** Whether the own feed may lack messages, as far as is known here. */
+  #isLocked = true
   #cancelTick: (() => void) | null = null
   #cancelProgress: (() => void) | null = null
   #isClosed = false
@@ -110,6 +117,7 @@ class NodeReplicator implements Replicator {
       folder,
       maxPeers: limits.clockPeers,
       maxBytes: limits.clockBytes,
+      isFriend: (peer) => set.has(peer),
       logger,
       now: () => clock.now(),
     })
@@ -121,6 +129,15 @@ class NodeReplicator implements Replicator {
       now: this.#now,
     }
     for (const id of set.feeds()) this.#engine.want(id, true, this.#now())
+    this.#ownFeed = new OwnFeedWords({
+      held: () => this.#ownHeld,
+      isReplicated: (peer) => set.has(peer),
+      hasFriends: () => this.#engine.feeds.wantedCount > (set.has(options.id) ? 1 : 0),
+      confirm: (sequence) => void this.#toOwnFeed((feed) => feed.confirm(sequence)),
+      after: this.#after,
+      quietMs: limits.ownFeedQuietMs,
+      maxPeers: limits.ownFeedPeers,
+    })
     this.#leaveSet = set.onChange((change) => this.#onSetChange(change))
     this.#followers = shards.map(
       (shard) =>
@@ -131,7 +148,9 @@ class NodeReplicator implements Replicator {
           onBroken: (error) => this.#log('warn', 'a clock is followed anew', error),
         }),
     )
-    this.ready = Promise.all(this.#followers.map(({ synced }) => synced)).then(() => undefined)
+    void this.#toOwnFeed(async (feed) => (await feed.status()).publish)
+    const isKnown = this.#followers.map(({ synced }) => synced)
+    this.ready = Promise.all([this.#clocks.open(), ...isKnown]).then(() => undefined)
     this.peerMethods = this.#methodsForPeers().map((method) => this.#counted(method))
     this.localMethods = localMethods({
       id: options.id,
@@ -194,15 +213,24 @@ class NodeReplicator implements Replicator {
     return () => this.#listeners.delete(listener)
   }
 
+  onLetGo(listener: (id: FeedId) => void): () => void {
+    this.#letGoListeners.add(listener)
+    return () => this.#letGoListeners.delete(listener)
+  }
+
   async close(): Promise<void> {
     if (this.#isClosed) return
     this.#isClosed = true
     this.#leaveSet()
     this.#cancelTick?.()
     this.#cancelProgress?.()
+    this.#ownFeed.close()
     for (const follower of this.#followers) follower.close()
     for (const entry of [...this.#entries.values()]) this.#leave(entry)
     this.#listeners.clear()
+    this.#letGoListeners.clear()
+    await this.ready
+    await this.#clocks.close()
   }
 
   // --- what peers call ---
@@ -228,6 +256,7 @@ class NodeReplicator implements Replicator {
         isKnown: (feed) => this.#engine.feeds.numberOf(feed) !== -1,
         isHidden: (feed, reader) => this.#isHidden(feed, reader),
         feedOf: this.#feedOf,
+        pause: this.#pause,
       }),
     ]
   }
@@ -333,10 +362,12 @@ class NodeReplicator implements Replicator {
       ({ peer, ebt }) => peer.remoteId === remoteId && ebt !== null,
     )
     // Entries are in the order of their connections: the oldest ends.
-    for (const { ebt } of others.slice(0, others.length + 1 - this.#limits.peerSessions)) {
-      ebt?.supersede()
-    }
-    const stored = this.#clocks.take(remoteId)
+    const tooMany = Math.max(0, others.length + 1 - this.#limits.peerSessions)
+    for (const { ebt } of others.slice(0, tooMany)) ebt?.supersede()
+    // Who is asked of the own feed answers, and both might believe that there is nothing to say.
+    const stored = this.#clocks
+      .take(remoteId)
+      .filter(([id]) => !this.#isLocked || id !== this.#options.id)
     const peer = this.#engine.connect(remoteId, isServer, stored, this.#now())
     const session: EbtSession = new EbtSession({
       engine: this.#engine,
@@ -347,7 +378,7 @@ class NodeReplicator implements Replicator {
       feedOf: this.#feedOf,
       now: this.#now,
       after: this.#after,
-      onOwnFeed: (sequence) => void this.#confirm(entry, sequence),
+      onOwnFeed: (sequence) => this.#onOwnFeed(entry, sequence),
       onSpoken: () => {
         entry.cancelPatience()
         this.#endHistory(entry)
@@ -363,10 +394,8 @@ class NodeReplicator implements Replicator {
     const { peer } = session
     if (!this.#sessions.delete(peer)) return
     if (entry.ebt === session) entry.ebt = null
-    // Who never spoke has taught nothing; what was known of it is kept as it was.
-    if (peer.isOpen || !this.#isKnownElsewhere(peer)) {
-      this.#clocks.save(peer.id, this.#engine.clockOf(peer))
-    }
+    // What a session that goes on will have learned by its end is newer.
+    if (!this.#isKnownElsewhere(peer)) this.#clocks.save(peer.id, this.#engine.clockOf(peer))
     this.#engine.disconnect(peer, this.#now())
     this.#progressed()
   }
@@ -383,6 +412,7 @@ class NodeReplicator implements Replicator {
     if (!this.#entries.has(entry.connection)) return
     countUp(this.#letGo, offence)
     this.#log('warn', 'a peer was let go', null, { peer: entry.peer.remoteId, offence })
+    for (const listener of this.#letGoListeners) listener(entry.peer.remoteId)
     this.#leave(entry)
     void entry.connection.close()
   }
@@ -403,7 +433,7 @@ class NodeReplicator implements Replicator {
 
   #onHistoryAsked(entry: PeerEntry, feed: FeedId, from: number): void {
     if (feed === this.#options.id && from > 1) {
-      void this.#confirm(entry, Math.min(from - 1, MAX_NOTE_SEQUENCE))
+      this.#onOwnFeed(entry, Math.min(from - 1, MAX_NOTE_SEQUENCE))
     }
     // Who dials and knows EBT begins with it; who asks for history instead waits to be asked itself.
     if (entry.ebt === null && !entry.peer.isDialler) this.#beginHistory(entry)
@@ -439,16 +469,22 @@ class NodeReplicator implements Replicator {
 
   #onHeld(id: FeedId, sequence: number): void {
     this.#engine.setHeld(id, sequence, this.#now())
+    if (id === this.#options.id) this.#ownFeed.review()
     this.#progressed()
   }
 
   #onSetChange({ added, removed, blocks }: ReplicationSetChange): void {
     const nowMs = this.#now()
     for (const id of added) this.#engine.want(id, true, nowMs)
-    for (const id of removed) this.#engine.want(id, false, nowMs)
+    for (const id of removed) {
+      this.#engine.want(id, false, nowMs)
+      const feed = this.#engine.feeds.numberOf(id)
+      for (const { history } of this.#entries.values()) history?.leave(feed)
+    }
     for (const { source, dest } of blocks) {
       this.#onBlock(source, dest, this.#isBlocked(source, dest))
     }
+    this.#ownFeed.review()
     if (added.length > 0) for (const { history } of this.#entries.values()) history?.start()
     this.#progressed()
   }
@@ -460,21 +496,41 @@ class NodeReplicator implements Replicator {
     }
   }
 
+  // --- the own feed ---
+
+  get #ownHeld(): number {
+    const { feeds } = this.#engine
+    const own = feeds.numberOf(this.#options.id)
+    return own === -1 ? 0 : feeds.held[own]!
+  }
+
+  /** A peer knows the own feed up to here. */
+  #onOwnFeed(entry: PeerEntry, sequence: number): void {
+    void this.#claim(entry, sequence)
+    this.#ownFeed.hear(entry.peer.remoteId, sequence)
+  }
+
   /** One word of a peer about the own feed at a time; of those that come meanwhile the last one counts. */
-  async #confirm(entry: PeerEntry, sequence: number): Promise<void> {
+  async #claim(entry: PeerEntry, sequence: number): Promise<void> {
     entry.claim = sequence
     if (entry.isClaiming) return
     entry.isClaiming = true
-    const { id, set } = this.#options
+    const isStranger = !this.#options.set.has(entry.peer.remoteId)
     for (let claim: number | null = sequence; claim !== null; claim = entry.claim) {
       entry.claim = null
-      try {
-        await this.#feedOf(id).confirm(claim, !set.has(entry.peer.remoteId))
-      } catch (error) {
-        this.#log('warn', 'the own feed took no confirmation', error)
-      }
+      const word = claim
+      await this.#toOwnFeed((feed) => feed.claim(word, isStranger))
     }
     entry.isClaiming = false
+  }
+
+  /** Tells or asks the own feed something, and learns whether its lock is open. */
+  async #toOwnFeed(ask: (feed: FeedClient) => Promise<PublishStatus | undefined>): Promise<void> {
+    try {
+      this.#isLocked = (await ask(this.#feedOf(this.#options.id)))?.state === 'recovering'
+    } catch (error) {
+      this.#log('warn', 'the own feed gave no answer', error)
+    }
   }
 
   #tickLater(): void {
@@ -497,6 +553,19 @@ class NodeReplicator implements Replicator {
 
   readonly #after = (delayMs: number, run: () => void): (() => void) =>
     this.#options.timers.set(delayMs, run)
+
+  readonly #pause = (delayMs: number, signal: AbortSignal): Promise<void> =>
+    new Promise((resolve) => {
+      const cancel = this.#after(delayMs, resolve)
+      signal.addEventListener(
+        'abort',
+        () => {
+          cancel()
+          resolve()
+        },
+        { once: true },
+      )
+    })
 
   readonly #feedOf = (id: FeedId): FeedClient => new FeedClient(this.#options.router, id)
 

@@ -308,6 +308,33 @@ describe('what is replicated', () => {
     expect(said(link).at(-1)).toBe('< {"alice":-1}')
   })
 
+  test('goes on once both want again what both have refused', () => {
+    const { network, caller, server } = pair()
+    caller.want(alice).hold(alice, 3)
+    network.connect(caller, server)
+    network.run(1_000)
+    caller.unwant(alice)
+    network.run(1_000)
+    server.want(alice)
+    network.run(1_000)
+    caller.want(alice)
+    network.run(5_000)
+    expect(server.held.get(alice)).toBe(3)
+  })
+
+  test('is not refused after all where it came to be wanted before that was said', () => {
+    const { network, caller, server } = pair()
+    caller.want(alice).hold(alice, 3)
+    network.connect(caller, server)
+    while (server.engine.feeds.numberOf(alice) === -1) {
+      network.run(1)
+      const [peer] = server.engine.peers
+      if (peer!.refusals.length > 0) server.want(alice)
+    }
+    network.run(5_000)
+    expect(server.held.get(alice)).toBe(3)
+  })
+
   test('is not asked of a peer that refused it before', () => {
     const { network, caller, server } = pair()
     caller.want(alice)
@@ -379,6 +406,24 @@ describe('what a peer gets wrong', () => {
     network.run(10_000)
     expect(us.held.get(alice)).toBe(7)
     expect(us.engine.admit(link.peerOn(us), feed, 8, network.nowMs)).toBe('late')
+  })
+
+  test('a feed with refused messages is promised to its sender no more, who asks no more', () => {
+    const { network, caller, server } = pair()
+    caller.want(alice).hold(alice, 1)
+    server.want(alice)
+    const link = network.connect(caller, server)
+    network.run(1_000)
+    const { engine } = server
+    const feed = engine.feeds.numberOf(alice)
+    engine.refused(link.peerOn(server), feed, true, network.nowMs)
+    // What its sender said before it heard of that comes now.
+    engine.note(link.peerOn(server), alice, 3, network.nowMs)
+    server.hold(alice, 5)
+    engine.note(link.peerOn(server), alice, 3, network.nowMs)
+    network.run(60_000)
+    expect(said(link).at(-1)).toBe('< {"alice":-1}')
+    expect(caller.engine.stalled.size).toBe(0)
   })
 
   test('a million unknown feeds cost little memory, and each is refused once', () => {

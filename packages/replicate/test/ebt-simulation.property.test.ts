@@ -119,6 +119,42 @@ describe('a healed network', () => {
   })
 })
 
+const MINDS = Array.from({ length: 600 }, (_, seed) => seed + 1)
+
+describe('two peers who change their minds', () => {
+  test.each(MINDS)('share what both want in the end, in the same session, seed %i', (seed) => {
+    const random = new SeededRandom(`minds ${seed}`)
+    const network = new Network(`minds ${seed}`)
+    const sides = [network.add(), network.add()] as const
+    const [one, other] = sides
+    const feeds = Array.from({ length: 6 }, (_, number) => feedId(number))
+    for (const id of feeds) pick(random, sides).hold(id, random.between(1, 5))
+    let link = network.connect(one, other)
+    for (let act = 0; act < 60; act++) {
+      const side = pick(random, sides)
+      const id = pick(random, feeds)
+      const drawn = random.next()
+      if (drawn < 0.45) side.want(id)
+      else if (drawn < 0.8) side.unwant(id)
+      else if (drawn < 0.95) side.block(id, (side === one ? other : one).id, random.chance(0.5))
+      else {
+        link.close()
+        link = random.chance(0.5) ? network.connect(one, other) : network.connect(other, one)
+      }
+      network.run(random.pick([0, 1, 30, 200]))
+    }
+    for (const id of random.sample(feeds, feeds.length)) {
+      for (const side of random.sample(sides, 2)) {
+        side.block(id, (side === one ? other : one).id, false)
+        side.want(id)
+        network.run(random.pick([0, 1, 30, 200]))
+      }
+    }
+    network.run(10_000)
+    for (const id of feeds) expect(one.held.get(id), id).toBe(other.held.get(id))
+  })
+})
+
 describe('many feeds', () => {
   test('cost an event the same, however many there are', () => {
     const network = new Network('many')

@@ -1,3 +1,4 @@
+import type { FeedId } from '@dunbar/core'
 import { MemoryFileSystem } from '@dunbar/testkit'
 import { describe, expect, test } from 'vitest'
 import { type PeerClock, PeerClocks } from '../src/peer-clocks.js'
@@ -5,19 +6,28 @@ import { feedId } from './ebt-network.js'
 
 const FOLDER = '/derived/peer-clocks'
 
-function clocks({ files = new MemoryFileSystem(), maxPeers = 10, maxBytes = 10_000 } = {}) {
+async function clocks({
+  files = new MemoryFileSystem(),
+  maxPeers = 10,
+  maxBytes = 10_000,
+  friends = [] as FeedId[],
+} = {}) {
   const log: string[] = []
   let nowMs = 0
-  const open = () =>
-    new PeerClocks({
-      files,
+  const open = async (disk = files) => {
+    const kept = new PeerClocks({
+      files: disk,
       folder: FOLDER,
       maxPeers,
       maxBytes,
+      isFriend: (id) => friends.includes(id),
       logger: { log: (_level, _room, text) => log.push(text) },
       now: () => ++nowMs,
     })
-  return { files, log, open, kept: open() }
+    await kept.open()
+    return kept
+  }
+  return { files, log, open, kept: await open() }
 }
 
 const clock: PeerClock = [
@@ -28,20 +38,57 @@ const clock: PeerClock = [
 const peer = feedId(100)
 
 describe('what a peer is known to hold', () => {
-  test('is there after a restart, once', () => {
-    const { kept, open, log } = clocks()
+  test('is there after a restart, once', async () => {
+    const { kept, open, log } = await clocks()
     kept.save(peer, clock)
-    const later = open()
+    await kept.close()
+    const later = await open()
     expect(later.take(peer)).toEqual(clock)
     expect(later.take(peer)).toEqual([])
     expect(later.take(feedId(101))).toEqual([])
     expect(log).toEqual([])
   })
 
-  test('is nothing where its file is damaged anywhere, or cut', () => {
-    const { kept, files } = clocks()
+  test('is nothing once the node has crashed, whatever the disk brings back', async () => {
+    const { kept, files, open } = await clocks()
     kept.save(peer, clock)
-    const [name] = files.list(FOLDER)
+    await kept.close()
+    const later = await open()
+    await files.syncFolder('/')
+    await files.syncFolder('/derived')
+    later.take(peer)
+    let backCount = 0
+    for (const disk of files.crashImages(1)) {
+      if (disk.list(FOLDER).some((name) => name.endsWith('.clock'))) backCount += 1
+      expect((await open(disk)).take(peer), disk.origin).toEqual([])
+    }
+    expect(backCount).toBeGreaterThan(0)
+  })
+
+  test('is nothing while it can not be told that the node runs', async () => {
+    const { kept, files, open, log } = await clocks()
+    kept.save(peer, clock)
+    await kept.close()
+    const full = new Proxy(files, {
+      get(target, name) {
+        const value = Reflect.get(target, name)
+        if (name !== 'open') return typeof value === 'function' ? value.bind(target) : value
+        return () => {
+          throw new Error('the disk is full')
+        }
+      },
+    })
+    const later = await open(full)
+    expect(later.take(peer)).toEqual([])
+    later.save(peer, clock)
+    expect(files.list(FOLDER)).toEqual([])
+    expect(log).toEqual(['what a peer holds could not be opened'])
+  })
+
+  test('is nothing where its file is damaged anywhere, or cut', async () => {
+    const { kept, files } = await clocks()
+    kept.save(peer, clock)
+    const name = files.list(FOLDER).find((each) => each.endsWith('.clock'))
     const path = `${FOLDER}/${name}`
     const whole = files.readFile(path)
     const put = (bytes: Uint8Array) => {
@@ -62,13 +109,15 @@ describe('what a peer is known to hold', () => {
     expect(kept.take(peer)).toEqual(clock)
   })
 
-  test('is cut off at so many bytes', () => {
-    const { kept, files } = clocks({ maxBytes: 200 })
+  test('is cut off at so many bytes', async () => {
+    const { kept, files } = await clocks({ maxBytes: 200 })
     kept.save(
       peer,
       Array.from({ length: 50 }, (_, at) => [feedId(at), at, at] as const),
     )
-    expect(files.stat(`${FOLDER}/${files.list(FOLDER)[0]}`)!.sizeBytes).toBeLessThanOrEqual(200)
+    const sizes = files.list(FOLDER).map((name) => files.stat(`${FOLDER}/${name}`)!.sizeBytes)
+    expect(Math.max(...sizes)).toBeGreaterThan(100)
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(200)
     expect(kept.take(peer)).toEqual([
       [feedId(0), 0, 0],
       [feedId(1), 1, 1],
@@ -77,30 +126,38 @@ describe('what a peer is known to hold', () => {
     ])
   })
 
-  test('goes where there are too many peers, the oldest first', () => {
-    const { kept, files } = clocks({ maxPeers: 10 })
+  test('goes where there are too many peers, the oldest first', async () => {
+    const { kept, files } = await clocks({ maxPeers: 10 })
     for (let at = 0; at < 25; at++) kept.save(feedId(100 + at), clock)
-    expect(files.list(FOLDER).length).toBeLessThanOrEqual(10)
+    expect(files.list(FOLDER).length).toBeLessThanOrEqual(11)
     expect(kept.take(feedId(100))).toEqual([])
     expect(kept.take(feedId(124))).toEqual(clock)
   })
 
-  test('is not worth a failure', () => {
-    const { log } = clocks()
-    const kept = new PeerClocks({
-      files: new Proxy(new MemoryFileSystem(), {
-        get: () => () => {
+  test('stays while there are strangers who can go', async () => {
+    const friends = [feedId(100), feedId(101)]
+    const { kept } = await clocks({ maxPeers: 10, friends })
+    for (let at = 0; at < 25; at++) kept.save(feedId(100 + at), clock)
+    for (const friend of friends) expect(kept.take(friend)).toEqual(clock)
+    expect(kept.take(feedId(102))).toEqual([])
+  })
+
+  test('is not worth a failure', async () => {
+    let isGone = false
+    const files = new Proxy(new MemoryFileSystem(), {
+      get(target, name) {
+        const value = Reflect.get(target, name)
+        if (!isGone) return typeof value === 'function' ? value.bind(target) : value
+        return () => {
           throw new Error('the disk is gone')
-        },
-      }),
-      folder: FOLDER,
-      maxPeers: 1,
-      maxBytes: 1_000,
-      logger: { log: (_level, _room, text) => log.push(text) },
-      now: () => 0,
+        }
+      },
     })
+    const { kept, log } = await clocks({ files })
+    isGone = true
     kept.save(peer, clock)
     expect(kept.take(peer)).toEqual([])
-    expect(log).toHaveLength(2)
+    await kept.close()
+    expect(log).toHaveLength(3)
   })
 })

@@ -1,5 +1,7 @@
-import type { MemoryFileSystem } from '@dunbar/testkit'
+import { createPublishMark } from '@dunbar/feed'
+import { MemoryFileSystem } from '@dunbar/testkit'
 import { describe, expect, test } from 'vitest'
+import { PeerClocks } from '../src/peer-clocks.js'
 import { Author, dialAs, keysOf, TestNode, until } from './test-node.js'
 
 /** Nodes with real shards and real sockets. */
@@ -52,7 +54,8 @@ describe('two nodes', () => {
       await until(() => two.replicator.status().peers.length === 0)
       await one.store(alice, alice.write(1))
     }
-    expect(two.fs.list('/data/derived/peer-clocks')).toHaveLength(1)
+    const kept = two.fs.list('/data/derived/peer-clocks')
+    expect(kept.filter((name) => name.endsWith('.clock'))).toHaveLength(1)
   })
 
   test('fetch again what a power cut took out of the middle of a feed', async () => {
@@ -100,6 +103,62 @@ describe('two nodes', () => {
     await first.connection.close()
     await one.store(alice, alice.write(1))
     await two.holds(alice.id, 51)
+  })
+
+  test('rely on no clock of a peer that is still connected', async () => {
+    const alice = new Author('alice')
+    const { one, two } = await pair([alice])
+    await one.store(alice, alice.write(1))
+    const [older, newer] = await Promise.all([one.dial(two), two.dial(one)])
+    await two.holds(alice.id, 1)
+    const spoken = () => two.replicator.status().peers.filter(({ mode }) => mode === 'ebt').length
+    await until(() => spoken() === 2)
+    const clocks = () =>
+      two.fs.list('/data/derived/peer-clocks').filter((name) => name.endsWith('.clock'))
+    await older.connection.close()
+    await until(() => two.replicator.status().peers.length === 1)
+    expect(clocks()).toEqual([])
+    await newer.connection.close()
+    await until(() => two.replicator.status().peers.length === 0)
+    expect(clocks()).toHaveLength(1)
+  })
+
+  test('speak of the own feed where its mark was lost, though both know that they are equal', async () => {
+    const fs = new MemoryFileSystem()
+    fs.makeFolder('/data')
+    await createPublishMark(fs, '/data/publish-mark', keysOf('one').publicKey)
+    const one = await TestNode.start('one', { fs })
+    const two = await TestNode.start('two', { feeds: [one.id] })
+    const three = await TestNode.start('three', { feeds: [one.id] })
+    await one.publish('first')
+    for (const friend of [two, three]) {
+      const { connection } = await one.dial(friend)
+      await friend.holds(one.id, 1)
+      await until(() => friend.replicator.status().peers[0]?.received === 1)
+      await connection.close()
+    }
+    await one.stop()
+    fs.remove('/data/publish-mark')
+    const clocks = new PeerClocks({
+      files: fs,
+      folder: '/data/derived/peer-clocks',
+      maxPeers: 10,
+      maxBytes: 1_000,
+      isFriend: () => true,
+      logger: { log: () => {} },
+      now: () => 0,
+    })
+    await clocks.open()
+    for (const friend of [two, three]) clocks.save(friend.id, [[one.id, 1, 1]])
+    await clocks.close()
+    const again = await TestNode.start('one', { fs, feeds: [two.id, three.id] })
+    const state = async () => (await again.feed(one.id).status()).publish!.state
+    expect(await state()).toBe('recovering')
+    await again.dial(two)
+    await again.dial(three)
+    while ((await state()) !== 'safe') await new Promise((resolve) => setImmediate(resolve))
+    await again.publish('second')
+    expect(await again.held(one.id)).toBe(2)
   })
 
   test('confirm to each other how far their own feeds are known', async () => {
@@ -217,6 +276,28 @@ describe('a peer without EBT', () => {
       for await (const item of connection.source('createHistoryStream', [{ id }])) void item
     }
     await one.holds(first.id, 1)
+  })
+
+  test('is left by the stream of a feed that is not wanted any more', async () => {
+    const alice = new Author('alice')
+    const one = await TestNode.start('one', { feeds: [alice.id], limits: { ebtPatienceMs: 1 } })
+    const open = new Set<string>()
+    await dialAs(keysOf('old'), one, [
+      {
+        name: 'createHistoryStream',
+        type: 'source',
+        async *handler(args, { signal }) {
+          const { id } = args[0] as { id: string }
+          open.add(id)
+          await new Promise((resolve) => signal.addEventListener('abort', resolve))
+          open.delete(id)
+        },
+      },
+    ])
+    await until(() => open.has(one.id) && open.has(alice.id))
+    one.set.request(alice.id, false)
+    await until(() => !open.has(alice.id))
+    expect([...open]).toEqual([one.id])
   })
 
   test('is asked for more feeds than there are streams, in rounds', async () => {

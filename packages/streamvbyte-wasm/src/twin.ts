@@ -166,8 +166,18 @@ function decodeZigzag1248(stream: StreamVByte): Float64Array {
   return integers
 }
 
+/** The six functions that there are of each kind. */
+export interface Coders {
+  encode1234(values: Uint32Array): StreamVByte
+  decode1234(stream: StreamVByte): Uint32Array
+  encode1248(values: BigUint64Array): StreamVByte
+  decode1248(stream: StreamVByte): BigUint64Array
+  encodeZigzag1248(values: Float64Array): StreamVByte
+  decodeZigzag1248(stream: StreamVByte): Float64Array
+}
+
 /** The same six functions in plain TypeScript: same results, same refusals, at a fraction of the speed. */
-export const twin = {
+export const twin: Coders = {
   encode1234,
   decode1234,
   encode1248,

@@ -18,6 +18,7 @@ import type { WireLimits } from './limits.js'
 import type { MethodTable } from './method.js'
 import { Outbox } from './outbox.js'
 import type { ReceivedBatch } from './received.js'
+import type { UnsentTotal } from './unsent-total.js'
 import { Vigil } from './vigil.js'
 import {
   systemClock,
@@ -34,6 +35,8 @@ export interface ConnectionOptions {
   readonly timers?: WireTimers
   readonly clock?: WireClock
   readonly logger?: WireLogger
+  /** What waits for the sockets of several connections together. Default: each counts alone. */
+  readonly unsent?: UnsentTotal
   /**
    * Bytes of a source that the other side may send ahead of its reader, where it knows of credit.
    * Null, the default, asks for no such care and leaves it to the socket.
@@ -107,7 +110,7 @@ export class RpcConnection {
     const clock = options.clock ?? systemClock
     const { callsPerSecond, callBurst } = options.limits
     this.#budget = callsPerSecond === null ? null : new CallBudget(callsPerSecond, callBurst, clock)
-    this.#outbox = new Outbox(duplex, options.limits, this.#onChange)
+    this.#outbox = new Outbox(duplex, options.limits, this.#onChange, options.unsent)
     this.#codec = new FrameCodec({
       limits: options.limits,
       methods: options.methods ?? NO_METHODS,

@@ -22,4 +22,5 @@ export { type ServeUnixOptions, serveUnixSocket, type UnixServer } from './serve
 export { socketDuplex } from './socket.js'
 export { type DialTcpOptions, dialTcp } from './tcp-dial.js'
 export { type Refusal, type ServeTcpOptions, serveTcp, type TcpServer } from './tcp-server.js'
+export { UnsentTotal } from './unsent-total.js'
 export type { WireClock, WireLogger, WireTimers } from './wire-ports.js'

@@ -9,6 +9,7 @@
  */
 import type { ByteDuplex } from './byte-duplex.js'
 import type { WireLimits } from './limits.js'
+import type { UnsentTotal } from './unsent-total.js'
 
 /** Large enough to make a system call worth it, small enough to tell slow from dead. */
 const WRITE_BYTES = 256 * 1024
@@ -33,6 +34,7 @@ export class Outbox {
   readonly #duplex: ByteDuplex
   readonly #limits: WireLimits
   readonly #onChange: () => void
+  readonly #total: UnsentTotal | null
   #chunks: Chunk[] = []
   #unsentBytes = 0
   #sentBytes = 0
@@ -42,11 +44,21 @@ export class Outbox {
   #onEmpty: (() => void) | null = null
   readonly #waiting = new Map<SendAccount, () => void>()
 
-  /** @param onChange called when bytes began to wait or went out */
-  constructor(duplex: ByteDuplex, limits: WireLimits, onChange: () => void) {
+  /**
+   * @param onChange called when bytes began to wait or went out
+   * @param total what waits on all connections that share it; while it is full, this one goes on
+   *   with one write ahead
+   */
+  constructor(
+    duplex: ByteDuplex,
+    limits: WireLimits,
+    onChange: () => void,
+    total: UnsentTotal | null = null,
+  ) {
     this.#duplex = duplex
     this.#limits = limits
     this.#onChange = onChange
+    this.#total = total
   }
 
   /** Bytes that the layer below has not taken yet. */
@@ -64,6 +76,7 @@ export class Outbox {
     if (this.#isClosed || bytes.length === 0) return
     this.#chunks.push({ bytes, account, sentBytes: 0 })
     this.#unsentBytes += bytes.length
+    this.#total?.add(bytes.length)
     if (account !== null) {
       account.unsentBytes += bytes.length
       account.creditBytes -= bytes.length
@@ -83,8 +96,13 @@ export class Outbox {
     return (
       account.unsentBytes < this.#limits.unsentStreamBytes &&
       account.creditBytes > 0 &&
-      this.#unsentBytes < this.#limits.unsentConnectionBytes
+      this.#unsentBytes < this.#maxBytes
     )
+  }
+
+  /** Its own writes wake its sources, so it needs no word when others make room. */
+  get #maxBytes(): number {
+    return this.#total?.isFull === true ? WRITE_BYTES : this.#limits.unsentConnectionBytes
   }
 
   /** Runs `run` once when the stream may send again. One waits for each account. */
@@ -113,6 +131,7 @@ export class Outbox {
   close(): void {
     this.#isClosed = true
     this.#chunks = []
+    this.#total?.add(-this.#unsentBytes)
     this.#unsentBytes = 0
     this.#waiting.clear()
   }
@@ -148,6 +167,7 @@ export class Outbox {
     if (this.#isClosed) return
     this.#isWriting = false
     this.#unsentBytes -= sizeBytes
+    this.#total?.add(-sizeBytes)
     this.#sentBytes += sizeBytes
     let left = sizeBytes
     let done = 0

@@ -1,4 +1,5 @@
-import { createConnection } from 'node:net'
+import { lookup } from 'node:dns'
+import { createConnection, type LookupFunction } from 'node:net'
 import { feedIdFromBytes, type Keys } from '@dunbar/core'
 import { RpcConnection } from './connection.js'
 import { WireError } from './errors.js'
@@ -11,11 +12,14 @@ import { SecureDuplex } from './secure-duplex.js'
 import { multiserverAddress, type SecurePeer } from './secure-peer.js'
 import { tcpDuplex } from './socket.js'
 import { handshakeTimeout } from './tcp-server.js'
+import type { UnsentTotal } from './unsent-total.js'
 import { systemTimers, type WireClock, type WireLogger, type WireTimers } from './wire-ports.js'
 
 export interface DialTcpOptions {
   readonly host: string
   readonly port: number
+  /** Which addresses a name may stand for. Default: any. `host` that is an address is not asked about. */
+  readonly mayResolveTo?: (address: string) => boolean
   /** The identity that must answer: 32 bytes. */
   readonly remoteKey: Uint8Array
   /** Who is calling: the node, or the key pair of an invite. */
@@ -35,6 +39,8 @@ export interface DialTcpOptions {
   readonly timers?: WireTimers
   readonly clock?: WireClock
   readonly logger?: WireLogger
+  /** What waits for the sockets of all connections that are given it. Default: each counts alone. */
+  readonly unsent?: UnsentTotal
 }
 
 const CONNECT_MS = 10_000
@@ -42,7 +48,8 @@ const CONNECT_MS = 10_000
 /**
  * Connects to a peer, proves who we are, and has it prove that it is who was meant. Its first call
  * comes behind the turn in which this resolves.
- * @throws {CONNECT_FAILED} with `data.reason`: the system's code, `TIMEOUT` or `ABORTED`
+ * @throws {CONNECT_FAILED} with `data.reason`: the system's code, `TIMEOUT`, `ABORTED`, or
+ *   `ADDRESS_REFUSED` where `mayResolveTo` takes none of the addresses of a name
  * @throws {HANDSHAKE_FAILED} another network key, another identity, or we are not let in
  * @throws {HANDSHAKE_TIMEOUT}
  * @throws {UNTESTED_CRYPTO}
@@ -63,7 +70,9 @@ export async function dialTcp(options: DialTcpOptions): Promise<SecurePeer> {
     }
     const { timeoutMs = CONNECT_MS, handshakeMs = HANDSHAKE_MS } = options
     let cancel = timers.set(timeoutMs, () => giveUp(connectFailed(place, 'TIMEOUT')))
-    const socket = createConnection({ host, port })
+    const { mayResolveTo } = options
+    const names = mayResolveTo === undefined ? {} : { lookup: lookupOf(mayResolveTo) }
+    const socket = createConnection({ host, port, ...names })
     const onError = (error: NodeJS.ErrnoException): void => {
       giveUp(connectFailed(place, error.code ?? 'UNKNOWN'))
     }
@@ -104,14 +113,31 @@ export async function dialTcp(options: DialTcpOptions): Promise<SecurePeer> {
   })
 }
 
+/** Looks a name up once, and gives no address but those that are let through. */
+function lookupOf(mayResolveTo: (address: string) => boolean): LookupFunction {
+  return (name, options, callback) => {
+    lookup(name, { ...options, all: true }, (error, addresses) => {
+      if (error !== null) return callback(error, '')
+      const allowed = addresses.filter(({ address }) => mayResolveTo(address))
+      const [first] = allowed
+      if (first === undefined) {
+        const text = `${name} stands for an address that is not to be dialled`
+        callback(Object.assign(new Error(text), { code: 'ADDRESS_REFUSED' }), '')
+      } else if (options.all === true) callback(null, allowed)
+      else callback(null, first.address, first.family)
+    })
+  }
+}
+
 function connectionOver(pipe: SecureDuplex, options: DialTcpOptions): RpcConnection {
-  const { timers, clock, logger } = options
+  const { timers, clock, logger, unsent } = options
   return new RpcConnection(pipe, {
     limits: { ...PEER_LIMITS, ...options.limits },
     methods: withManifest(options.methods),
     ...(timers === undefined ? {} : { timers }),
     ...(clock === undefined ? {} : { clock }),
     ...(logger === undefined ? {} : { logger }),
+    ...(unsent === undefined ? {} : { unsent }),
   })
 }
 

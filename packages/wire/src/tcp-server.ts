@@ -17,6 +17,7 @@ import type { MethodTable } from './method.js'
 import { SecureDuplex } from './secure-duplex.js'
 import { multiserverAddress, type SecurePeer } from './secure-peer.js'
 import { tcpDuplex } from './socket.js'
+import type { UnsentTotal } from './unsent-total.js'
 import {
   systemClock,
   systemTimers,
@@ -50,6 +51,8 @@ export interface ServeTcpOptions {
   readonly timers?: WireTimers
   readonly clock?: WireClock
   readonly logger?: WireLogger
+  /** What waits for the sockets of all connections that are given it. Default: each counts alone. */
+  readonly unsent?: UnsentTotal
   /** Called with each peer before its first call. */
   onPeer(peer: SecurePeer): void
 }
@@ -123,6 +126,7 @@ export async function serveTcp(options: ServeTcpOptions): Promise<TcpServer> {
       timers,
       clock,
       ...(logger === undefined ? {} : { logger }),
+      ...(options.unsent === undefined ? {} : { unsent: options.unsent }),
     })
     const address = multiserverAddress(socket.remoteAddress ?? '', socket.remotePort ?? 0, remoteId)
     const peer: SecurePeer = { remoteId, connection, isDialler: false, address }

@@ -53,6 +53,21 @@ it('says that it is not let in', async () => {
   expect(server.refused['not-admitted']).toBe(1)
 })
 
+it('asks which addresses a name may stand for, and not about an address', async () => {
+  const server = await listening([])
+  const asked: string[] = []
+  const refuse = (address: string) => asked.push(address) < 0
+  const refused = dialled(server, { host: 'localhost', mayResolveTo: refuse })
+  await expect(refused).rejects.toMatchObject({
+    code: 'CONNECT_FAILED',
+    data: { reason: 'ADDRESS_REFUSED' },
+  })
+  expect(asked).toContain('127.0.0.1')
+  const mayResolveTo = (address: string) => address === '127.0.0.1'
+  expect((await dialled(server, { host: 'localhost', mayResolveTo })).remoteId).toBe(bob.id)
+  expect((await dialled(server, { mayResolveTo: refuse })).remoteId).toBe(bob.id)
+})
+
 it('says that nobody listens', async () => {
   const server = await listening([])
   await server.close()

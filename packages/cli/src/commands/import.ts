@@ -5,8 +5,8 @@ import { createProgress } from '../progress.js'
 import { type CommandContext, withClient } from '../session.js'
 import { grouped } from '../table.js'
 
-/** @throws {Mistake} where there is nothing to import */
-async function refuseUnreadable(path: string): Promise<void> {
+/** @throws {Mistake} where there is nothing to read */
+export async function refuseUnreadable(path: string, doing: string): Promise<void> {
   const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT' || error.code === 'ENOTDIR') {
       throw new Mistake(`there is no file ${path}`)
@@ -14,14 +14,14 @@ async function refuseUnreadable(path: string): Promise<void> {
     throw new Mistake(`${path} can't be read (${error.code})`)
   })
   if (found.isFile() && found.size === 0) {
-    throw new Mistake(`${path} is empty: there is nothing to import`)
+    throw new Mistake(`${path} is empty: there is nothing to ${doing}`)
   }
 }
 
 /** Imports a message file or another node's store. Prints what came of it. */
 export async function importFile(context: CommandContext, file: string): Promise<number> {
   const source = resolve(file)
-  await refuseUnreadable(source)
+  await refuseUnreadable(source, 'import')
   return withClient(context, { mayCreate: true }, async (client) => {
     const progress = await createProgress('import')
     try {

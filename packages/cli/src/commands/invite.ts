@@ -36,6 +36,10 @@ export async function createInvite(
 
 /** Uses an invite: the pub follows this node, this node follows the pub. */
 export async function acceptInvite(context: CommandContext, code: string): Promise<number> {
+  const { parseInvite } = await import('@dunbar/node')
+  if (parseInvite(code) === null) {
+    throw new Mistake('that is no invite code: expected host:port:@key~seed')
+  }
   return withClient(context, { mayCreate: true }, async (client) => {
     const { pub } = await client.invite.accept(code)
     if (context.isJson) await context.output.json({ pub })

@@ -6,8 +6,8 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { methodArguments, parseMethodArguments } from '../method-arguments.js'
-import { Mistake, printable } from '../mistake.js'
-import { type CommandContext, withClient } from '../session.js'
+import { Mistake, printable, sentenceOf } from '../mistake.js'
+import { type CommandContext, refuseMissing, withClient } from '../session.js'
 
 /** The type of a method in a manifest, or undefined. */
 export function methodType(manifest: unknown, name: string): string | undefined {
@@ -26,12 +26,18 @@ function unknownMethod(name: string): Mistake {
 }
 
 /**
- * Refuses a name that the node of this folder doesn't have, before one is started for it. Says
- * nothing where no node has run yet.
+ * Refuses a name that the node of this folder doesn't have, before one is started for it, and where
+ * there is no folder to ask, as the name may be a command that was mistyped.
  */
 async function refuseUnknown(path: string, name: string): Promise<void> {
   const text = await readFile(join(path, 'manifest.json'), 'utf8').catch(() => null)
-  if (text === null) return
+  if (text === null) {
+    const { refuseForeign } = await import('@dunbar/node')
+    refuseForeign(path)
+    return refuseMissing(path).catch((error: unknown) => {
+      throw new Mistake(`"${name}" is no command; as for a method, ${sentenceOf(error)}`)
+    })
+  }
   let manifest: unknown
   try {
     manifest = JSON.parse(text)

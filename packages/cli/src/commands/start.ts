@@ -22,14 +22,20 @@ function shardCount(text: string | undefined): { shards?: number } {
   return { shards }
 }
 
-/** @throws {Mistake} for a port that is none */
-function networkFlags({ host, port, lan, offline = false }: StartOptions) {
+/** @throws {Mistake} for a port or a host that is none */
+function networkFlags(
+  { host, port, lan, offline = false }: StartOptions,
+  isHost: (text: string) => boolean,
+) {
   const number = Number(port)
   if (
     port !== undefined &&
     !(port !== '' && Number.isInteger(number) && number >= 0 && number <= 65_535)
   ) {
     throw new Mistake('--port needs a whole number from 0 to 65535')
+  }
+  if (host !== undefined && !isHost(host)) {
+    throw new Mistake('--host needs an address of this machine, or a name of it')
   }
   return {
     ...(host === undefined ? {} : { host }),
@@ -51,11 +57,11 @@ export async function start(context: CommandContext, options: StartOptions): Pro
     process.on('SIGTERM', onSignal)
     process.on('SIGINT', onSignal)
   })
-  const { collectWhenIdle, startNode } = await import('@dunbar/node')
+  const { collectWhenIdle, isHost, startNode } = await import('@dunbar/node')
   let node: DunbarNode
   try {
     const { signal } = stop
-    const network = networkFlags(options)
+    const network = networkFlags(options, isHost)
     node = await startNode({ path: context.path, network, ...shardCount(options.shards), signal })
   } catch (error) {
     if ((error as { code?: unknown }).code === 'START_ABORTED') return 0

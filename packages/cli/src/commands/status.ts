@@ -67,7 +67,7 @@ export function publishText(publish: PublishStatus | null): string {
   const waitsFor =
     known > held
       ? `${grouped(held)} of at least ${grouped(known)} own messages are here`
-      : 'no peer has confirmed that all own messages are here'
+      : 'peers have not confirmed yet that all own messages are here'
   return `recovering: ${waitsFor}`
 }
 

@@ -1,4 +1,4 @@
-import { Mistake } from '../mistake.js'
+import { Mistake, printable } from '../mistake.js'
 import { createProgress } from '../progress.js'
 import { type CommandContext, withClient } from '../session.js'
 import { grouped } from '../table.js'
@@ -11,6 +11,12 @@ export interface SyncOptions {
 /** Fetches from one peer all that it has of the wanted feeds, shows how far it is, and ends. */
 export async function sync(context: CommandContext, options: SyncOptions): Promise<number> {
   const { from, all = false } = options
+  const { parseAddress } = await import('@dunbar/node')
+  if (parseAddress(from) === null) {
+    throw new Mistake(
+      `${printable(from)} is not the address of a peer, such as net:HOST:8008~shs:…=`,
+    )
+  }
   return withClient(context, { mayCreate: true }, async (client) => {
     const progress = await createProgress('sync')
     try {

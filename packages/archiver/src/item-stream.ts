@@ -1,0 +1,69 @@
+import { CodedError } from '@dunbar/core'
+
+/**
+ * Items for one reader, none of which may be lost: a reader so slow that too many wait is ended with
+ * `READER_TOO_SLOW` instead.
+ */
+export class ItemStream<Item> implements AsyncIterableIterator<Item> {
+  readonly #maxWaiting: number
+  readonly #onLeave: () => void
+  readonly #waiting: Item[] = []
+  #reader: ((result: IteratorResult<Item, undefined>) => void) | null = null
+  #failure: CodedError | null = null
+  #isOver = false
+
+  /** @param onLeave runs once, when the reader leaves or the stream ends */
+  constructor(maxWaiting: number, onLeave: () => void = () => {}) {
+    this.#maxWaiting = maxWaiting
+    this.#onLeave = onLeave
+  }
+
+  push(item: Item): void {
+    if (this.#isOver) return
+    if (this.#reader !== null) {
+      const reader = this.#reader
+      this.#reader = null
+      reader({ done: false, value: item })
+      return
+    }
+    this.#waiting.push(item)
+    if (this.#waiting.length <= this.#maxWaiting) return
+    const text = `${this.#maxWaiting} items wait, no more are kept`
+    this.#failure = new CodedError('READER_TOO_SLOW', text, { maxWaiting: this.#maxWaiting })
+    this.end()
+  }
+
+  /** Nothing follows; what waits is dropped. */
+  end(): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    this.#waiting.length = 0
+    this.#onLeave()
+    this.#reader?.({ done: true, value: undefined })
+    this.#reader = null
+  }
+
+  next(): Promise<IteratorResult<Item, undefined>> {
+    if (this.#waiting.length > 0) {
+      return Promise.resolve({ done: false, value: this.#waiting.shift()! })
+    }
+    if (this.#failure !== null) {
+      const failure = this.#failure
+      this.#failure = null
+      return Promise.reject(failure)
+    }
+    if (this.#isOver) return Promise.resolve({ done: true, value: undefined })
+    return new Promise((resolve) => {
+      this.#reader = resolve
+    })
+  }
+
+  return(): Promise<IteratorResult<Item, undefined>> {
+    this.end()
+    return Promise.resolve({ done: true, value: undefined })
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+}

@@ -1,0 +1,91 @@
+import { join } from 'node:path'
+import type { Ports, Router } from '@dunbar/actor'
+import { feedOf, type Services } from '@dunbar/api'
+import { ArchiveWatch, type ArchiveWork, archiveMethods, OwnArchiver } from '@dunbar/archiver'
+import { BlobFolder } from '@dunbar/blobs'
+import { feedIdToBytes } from '@dunbar/core'
+import { CPU_ACTOR_NAME, shardOf } from '@dunbar/feed'
+import type { Method } from '@dunbar/wire'
+import type { Config } from './config.js'
+import type { CpuCall } from './cpu.js'
+
+/** Archives of the own feed and of others, put together. */
+export interface Archives {
+  readonly methods: readonly Method[]
+  /** Begins to look whether something is to be archived. */
+  start(): void
+  /** Resolves when no archive is being made any more. Close before the shards stop. */
+  close(): Promise<void>
+}
+
+export interface ArchivesOptions {
+  readonly config: Config
+  readonly services: Services
+  readonly ports: Ports
+}
+
+/** @throws {BLOB_STORE_FAILED} */
+export function openArchives({ config, services, ports }: ArchivesOptions): Archives {
+  const { path } = config
+  const { id, router, shards } = services
+  const { fs: files, timers, clock, random, logger } = ports
+  const blobs = BlobFolder.open(files, random, join(path, 'blobs'))
+  const work = poolWork(router)
+  const archiver = new OwnArchiver({
+    id,
+    feed: feedOf(services, id),
+    shard: shards[shardOf(feedIdToBytes(id), shards.length)]!,
+    blobs,
+    work,
+    files,
+    draftPath: join(path, 'archive-draft.json'),
+    timers,
+    clock,
+    logger,
+    settings: config.archiveMessages,
+  })
+  const watch = new ArchiveWatch({
+    id,
+    router,
+    shards,
+    work,
+    fetchBlob: async (blob) => blobs.get(blob),
+    timers,
+    logger,
+  })
+  return {
+    methods: archiveMethods({ archiver, watch, timers }),
+    start: () => archiver.start(),
+    close: async () => {
+      watch.close()
+      await archiver.close()
+    },
+  }
+}
+
+/** A bundle of the own messages takes a second or two. */
+const PACK_LIMIT_MS = 5 * 60_000
+/** What others made may be made to take long. */
+const HOSTILE_LIMIT_MS = 10_000
+/** Above the limit: waiting for a thread counts too. */
+const QUEUE_MS = 10 * 60_000
+
+/** Work on blocks, done in the cpu pool. */
+function poolWork(router: Router): ArchiveWork {
+  const run = <Value>(
+    call: Omit<Extract<CpuCall, { readonly op: 'archive' }>, 'op'>,
+    signal: AbortSignal | undefined,
+  ): Promise<Value> =>
+    router.call<Value>(CPU_ACTOR_NAME, { op: 'archive', ...call } satisfies CpuCall, {
+      deadlineMs: call.limitMs + QUEUE_MS,
+      ...(signal === undefined ? {} : { signal }),
+    })
+  return {
+    pack: (job, signal) =>
+      run({ task: 'packBundle', job, buffers: job.frames, limitMs: PACK_LIMIT_MS }, signal),
+    readBundle: (job, signal) =>
+      run({ task: 'readBundle', job, buffers: [], limitMs: HOSTILE_LIMIT_MS }, signal),
+    checkBlock: (job, signal) =>
+      run({ task: 'checkBlock', job, buffers: job.frames, limitMs: HOSTILE_LIMIT_MS }, signal),
+  }
+}

@@ -1,0 +1,24 @@
+import { readFileSync } from 'node:fs'
+
+/** Where the system doesn't tell how many files a process may have open, they are few. */
+const LEAST = 256
+/** Feeds of an import come by turns: a log that has to be opened again for each turn costs twice. */
+const MOST = 8192
+
+/**
+ * Logs that may be open at once where nothing is configured: half of all files that the process may
+ * have open, since connections are files too; 256 to 8,192 of them.
+ * @param limits the text of `/proc/self/limits`; null where there is none
+ */
+export function usualOpenFiles(limits: string | null = readLimits()): number {
+  const limit = /^Max open files +(\d+)/m.exec(limits ?? '')?.[1]
+  return limit === undefined ? LEAST : Math.min(MOST, Math.max(LEAST, Number(limit) >>> 1))
+}
+
+function readLimits(): string | null {
+  try {
+    return readFileSync('/proc/self/limits', 'utf8')
+  } catch {
+    return null
+  }
+}
