@@ -106,11 +106,16 @@ export class LogSet {
    */
   letGo(log: Log, isDirty: boolean): void {
     if (isDirty || log.isBusy || log.isRelaid || log.mustCut) this.pool.drop(log.path)
-    else this.release(log.feed)
+    else this.#close(log.feed)
   }
 
-  /** Lets a log go; its file is closed. */
+  /** Forgets the log of a feed that has none any more. */
   release(feed: number): void {
+    this.#close(feed)
+    this.#sealed.delete(feed)
+  }
+
+  #close(feed: number): void {
     const log = this.#logs.get(feed)
     if (log === undefined) return
     this.pool.drop(log.path)

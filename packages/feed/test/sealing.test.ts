@@ -167,6 +167,19 @@ describe('a sealed feed', () => {
     }
   })
 
+  it('begins anew where its folder went away', async () => {
+    const { fs, store } = await stored()
+    await seal(store, 0)
+    for (const name of blockNames(fs, idBytes)) fs.remove(`${blocksPath(idBytes)}/${name}`)
+    for (const gone of [blocksPath(idBytes), path, path.replace('/log', '')]) fs.remove(gone)
+    expect(rebuilt(store)).toEqual([{ feed: feed.id, reason: 'LOG_MISSING' }])
+    store.append(store.addFeed(idBytes), entries.slice(0, 9))
+    expect(messagesOf(store, idBytes)).toEqual(texts.slice(0, 9))
+    expect(store.feedInfo(0).sealed).toBeNull()
+    await seal(store, 0)
+    expect(messagesOf(open(fs).store, idBytes)).toEqual(texts.slice(0, 9))
+  })
+
   it('is left as it is with too few messages to seal', async () => {
     const { fs, store } = await stored()
     expect(await seal(store, 0, { minMessages: 22 })).toBe(false)
