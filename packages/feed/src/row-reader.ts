@@ -24,6 +24,8 @@ const MAX_READ_BYTES = 1024 * 1024
 const READ_AHEAD_MESSAGES = 128
 /** So many messages of a feed one behind the other are no step of a reader that goes through all feeds. */
 const LEAST_BLOCK_RUN = 16
+/** Blocks opened for one answer: some milliseconds. What is left is asked for again, after others had their turn. */
+const MOST_OPENED_BLOCKS = 4
 /** Blocks of which it is known where they were read last. */
 const REMEMBERED_BLOCKS = 4096
 
@@ -42,6 +44,7 @@ export class RowReader {
   /** Frames by their row, those taken out ahead by `aheadKey`, opened blocks by `<feed>/<number>`. */
   readonly #cache: LRUCache<number | string, Uint8Array | SealedBlock>
   readonly #lastReads = new LRUCache<string, LastRead>({ max: REMEMBERED_BLOCKS })
+  #openedBlocks = 0
   #tables: ShardTables
   hits = 0
   misses = 0
@@ -128,7 +131,10 @@ export class RowReader {
     })
   }
 
-  /** Frames of rows, in the order given, while they fit. One log that can't be read does not end them. */
+  /**
+   * Frames of rows, in the order given, while they fit and do not lie in too many blocks. One log that
+   * can't be read does not end them.
+   */
   frames(rows: Uint32Array | readonly number[], maxBytes: number): RowFrames {
     const { messages } = this.#tables
     let count = 0
@@ -143,7 +149,12 @@ export class RowReader {
     const kept = new Uint32Array(count)
     let keptCount = 0
     let end = 0
+    const mostOpened = this.#openedBlocks + MOST_OPENED_BLOCKS
     for (let at = 0; at < count; ) {
+      if (at > 0 && this.#openedBlocks >= mostOpened) {
+        count = at
+        break
+      }
       const run = this.#runLength(rows, at, count)
       if (run === 1 || (run < LEAST_BLOCK_RUN && this.#isSealed(rows[at] as number))) {
         const row = rows[at] as number
@@ -175,7 +186,7 @@ export class RowReader {
     return {
       frames: end === total ? target.buffer : target.buffer.slice(0, end),
       count,
-      rows: keptCount === count ? kept : kept.slice(0, keptCount),
+      rows: keptCount === kept.length ? kept : kept.slice(0, keptCount),
     }
   }
 
@@ -315,7 +326,7 @@ export class RowReader {
     const key = blockKey(log.feed, log.sealed!.entries[index]!.number)
     const held = this.#cache.get(key) as SealedBlock | undefined
     if (held !== undefined) return held
-    const block = log.openBlock(index)
+    const block = this.#open(log, index)
     this.#cache.set(key, block)
     return block
   }
@@ -329,7 +340,7 @@ export class RowReader {
     this.#lastReads.set(key, { sequence, step: 0 })
     const held = this.#cache.get(key) as SealedBlock | undefined
     if (held !== undefined) return held
-    const block = log.openBlock(index)
+    const block = this.#open(log, index)
     if (step !== 0) {
       const [next, end] = [sequence + step, sequence + step * READ_AHEAD_MESSAGES]
       this.#keepFrames(block, log.feed, Math.min(next, end), Math.max(next, end))
@@ -338,6 +349,11 @@ export class RowReader {
       this.#cache.set(key, block)
     }
     return block
+  }
+
+  #open(log: Log, index: number): SealedBlock {
+    this.#openedBlocks += 1
+    return log.openBlock(index)
   }
 
   /** Takes messages out of a block before it is let go, as far as they are there. */

@@ -334,11 +334,12 @@ export interface ShardStore {
    */
   readRow(row: number): Uint8Array
   /**
-   * Frames of rows in the order given, at least one and then while they fit into `maxBytes`. Rows of
-   * a log that can't be read are left out as damaged ones are.
+   * Frames of rows in the order given, at least one and then while they fit into `maxBytes` and do
+   * not lie in more than a few blocks that have to be opened. Rows of a log that can't be read are
+   * left out as damaged ones are.
    */
   readRows(rows: Uint32Array | readonly number[], maxBytes: number): RowFrames
-  /** Frames with consecutive sequences from `fromSequence` on, at least one and then while they fit. */
+  /** Frames with consecutive sequences from `fromSequence` on, at least one and then as `readRows`. */
   readRange(feed: number, fromSequence: Sequence, maxCount: number, maxBytes: number): RangeFrames
 
   /** Rows of a type, in order of arrival. A type beyond the bound of named types is confirmed by reading. */
