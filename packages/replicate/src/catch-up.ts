@@ -57,7 +57,7 @@ export interface CatchUpParts {
 }
 
 /** Feeds that are fetched at once: each has a block at hand and one on its way. */
-const MAX_FETCHES = 8
+const MAX_FETCHES = 16
 /** Feeds that wait for archives, or for their turn; others come by EBT. */
 const MAX_DEFERRED = 20_000
 /** An answer about archives takes this long at most. */
@@ -66,8 +66,10 @@ const ANSWER_MS = 5_000
 const MAX_UNABLE = 1_000
 /** An `archive` message is no longer than any other. */
 const MAX_MESSAGE_BYTES = 64 * 1024
-/** Of the dictionaries of one bundle. */
-const MAX_DICTIONARY_BYTES = 8 * 2 ** 20
+/** Of the dictionaries of one bundle: a feed has some kilobytes. */
+const MAX_DICTIONARY_BYTES = 2 * 2 ** 20
+/** Blocks are cut at 1 MiB of text. */
+const MAX_BLOCK_BYTES = 2 * 2 ** 20
 /** Reasons that are counted by name; others are counted together. */
 const MAX_REASONS = 64
 
@@ -255,6 +257,9 @@ export class CatchUp {
     for (const { dictionaries: ids, blocks } of bundles) {
       const wanted = blocks.filter(({ last }) => last > claim.held)
       if (wanted.length === 0) continue
+      if (wanted.some(({ size }) => size > MAX_BLOCK_BYTES)) {
+        throw new CodedError('ARCHIVE_TOO_LONG', 'an archive has too large blocks', {})
+      }
       const dictionaries = await dictionariesOf(ids, blob)
       let coming = ahead(blob(wanted[0]!.blob, wanted[0]!.size))
       for (const [at, block] of wanted.entries()) {
