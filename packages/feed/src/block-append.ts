@@ -122,6 +122,7 @@ async function storeOn(
     return { proceed: { from, work }, wake: [...state.streams] }
   }
   state.host.busyFeeds.delete(state)
+  state.host.appended()
   state.host.checkSignatures()
   const result: IngestResult = { added: block.length - skipped, known: skipped, rejected: [] }
   return { ...reply(from, result), wake: [...state.streams] }

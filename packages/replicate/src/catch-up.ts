@@ -33,7 +33,7 @@ import type { CatchUpStatus } from './status.js'
  * A deferred feed is asked of nobody by EBT. Whatever goes wrong releases it at once, so that its
  * messages come as they would have; what has come of it stays. The archive message is verified by the
  * feed's actor, and every blob is checked against the id that leads to it from there. A peer that does
- * not know the methods is not asked again.
+ * not know the methods, does not answer, is slow or lies is not asked again.
  */
 
 /** A connected peer. */
@@ -57,17 +57,25 @@ export interface CatchUpParts {
 }
 
 /** Feeds that are fetched at once: each has a block at hand and one on its way. */
-const MAX_FETCHES = 8
+const MAX_FETCHES = 16
 /** Feeds that wait for archives, or for their turn; others come by EBT. */
 const MAX_DEFERRED = 20_000
 /** An answer about archives takes this long at most. */
 const ANSWER_MS = 5_000
-/** Peers that are remembered as not knowing the methods. */
+/** Peers that are remembered as not knowing the methods, or not to be relied on. */
 const MAX_UNABLE = 1_000
+/** Who is slow or lies about one archive is not asked for others: feeds would wait in vain. */
+const UNRELIABLE: ReadonlySet<string> = new Set([
+  'ARCHIVE_BLOB_TOO_LARGE',
+  'ARCHIVE_BLOB_WRONG',
+  'ARCHIVE_PEER_SLOW',
+])
 /** An `archive` message is no longer than any other. */
 const MAX_MESSAGE_BYTES = 64 * 1024
-/** Of the dictionaries of one bundle. */
-const MAX_DICTIONARY_BYTES = 8 * 2 ** 20
+/** Of the dictionaries of one bundle: a feed has some kilobytes. */
+const MAX_DICTIONARY_BYTES = 2 * 2 ** 20
+/** Blocks are cut at 1 MiB of text. */
+const MAX_BLOCK_BYTES = 2 * 2 ** 20
 /** Reasons that are counted by name; others are counted together. */
 const MAX_REASONS = 64
 
@@ -174,7 +182,10 @@ export class CatchUp {
   async #askOnce(peer: CatchUpPeer, ids: readonly FeedId[]): Promise<void> {
     const wanted = new Set<string>(ids)
     const leaving = new AbortController()
-    const cancel = this.#parts.after(ANSWER_MS, () => leaving.abort())
+    const cancel = this.#parts.after(ANSWER_MS, () => {
+      this.#noteUnable(peer.id)
+      leaving.abort()
+    })
     const head: MessageHead = { author: '', sequence: 0, start: 0, end: 0 }
     try {
       const args = [{ feeds: ids }]
@@ -229,15 +240,17 @@ export class CatchUp {
     const offers = this.#deferred.get(id)?.offers ?? []
     for (let offer = offers.shift(); offer !== undefined; offer = offers.shift()) {
       const signal = this.#peers.get(offer.peer)?.signal
-      if (signal === undefined || !this.#parts.isWanted(id)) continue
+      if (signal === undefined || this.#unable.has(offer.peer.id)) continue
+      if (!this.#parts.isWanted(id)) return
       try {
         this.#feedCount += (await this.#takeArchive(id, offer, signal)) ? 1 : 0
         return
       } catch (error) {
         if (this.#stop.signal.aborted) return
         const code = codeOf(error)
-        if (code === 'ARCHIVE_BLOB_WRONG' || code === 'ARCHIVE_BLOB_TOO_LARGE') {
-          offer.peer.useless()
+        if (UNRELIABLE.has(code)) {
+          this.#noteUnable(offer.peer.id)
+          if (code !== 'ARCHIVE_PEER_SLOW') offer.peer.useless()
         }
         this.#refuse(code, id)
       }
@@ -255,6 +268,9 @@ export class CatchUp {
     for (const { dictionaries: ids, blocks } of bundles) {
       const wanted = blocks.filter(({ last }) => last > claim.held)
       if (wanted.length === 0) continue
+      if (wanted.some(({ size }) => size > MAX_BLOCK_BYTES)) {
+        throw new CodedError('ARCHIVE_TOO_LONG', 'an archive has too large blocks', {})
+      }
       const dictionaries = await dictionariesOf(ids, blob)
       let coming = ahead(blob(wanted[0]!.blob, wanted[0]!.size))
       for (const [at, block] of wanted.entries()) {
