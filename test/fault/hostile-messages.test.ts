@@ -117,7 +117,10 @@ test('bad signatures end the connection, also where each comes in a session of i
     for (; ; sessions++) {
       const session = new EbtScript(peer)
       const timestamp = 1_600_000_000_001 + sessions
-      session.say({ [alice.id]: 20 }, { ...message!.value, timestamp })
+      session.say({ [alice.id]: 20 })
+      // An even note asks.
+      await session.hears((item) => item[alice.id] === 0)
+      session.say({ ...message!.value, timestamp })
       await session.hears((item) => item[alice.id] === -1)
     }
   }
