@@ -9,7 +9,7 @@ import { type BlobId, isCodedError } from '@dunbar/core'
  */
 
 /** Bytes of blobs that wait. */
-const MAX_WAITING_BYTES = 32 * 2 ** 20
+const MAX_WAITING_BYTES = 64 * 2 ** 20
 /** Bytes of all blobs in the folder, above which none of others is added. */
 const MAX_FOLDER_BYTES = 2 ** 30
 /** Writing begins so long after the last blob came, ms, or when half of the room is taken. */

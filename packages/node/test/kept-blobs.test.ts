@@ -33,10 +33,10 @@ describe('blobs that are kept for others', () => {
 
   test('are dropped where too many wait, and when the node ends', async () => {
     const { simulation, blobs, kept } = keeper()
-    const many = Array.from({ length: 9 }, (_, fill) => blobOf(4 * 2 ** 20, fill))
+    const many = Array.from({ length: 17 }, (_, fill) => blobOf(4 * 2 ** 20, fill))
     for (const { id, bytes } of many) kept.keep(id, bytes)
-    expect(kept.get(many[7]!.id)).not.toBeNull()
-    expect(kept.get(many[8]!.id)).toBeNull()
+    expect(kept.get(many[15]!.id)).not.toBeNull()
+    expect(kept.get(many[16]!.id)).toBeNull()
     await simulation.run(kept.close())
     expect(many.every(({ id }) => !blobs.has(id) && kept.get(id) === null)).toBe(true)
   })
