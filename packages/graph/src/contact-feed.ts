@@ -69,9 +69,8 @@ export class ContactFeed {
     // What is known of this shard's authors and is not told again is no more.
     const stale = new Map<FeedId, Set<FeedId>>()
     for (const [source, dests] of held()) stale.set(source, new Set(dests))
-    // The user's questions go first, after a start above all.
-    const options = { lane: 'remote', signal: this.#abort.signal } as const
-    for await (const chunk of shard.contactStream(true, options)) {
+    // In the lane of the user's own calls: a block holds before the message that says it is served.
+    for await (const chunk of shard.contactStream(true, { signal: this.#abort.signal })) {
       if ('sync' in chunk) {
         for (const [source, dests] of stale) for (const dest of dests) forget(source, dest)
         stale.clear()
