@@ -141,6 +141,7 @@ function endOfSlice(block: Block, next: number, state: FeedActorState): number {
 /** Also after a failure: the mark is lifted from a range of which nothing came. */
 function finish(state: FeedActorState): void {
   state.host.busyFeeds.delete(state)
+  state.host.appended()
   state.host.checkSignatures()
 }
 
