@@ -7,7 +7,12 @@ import { decide, pause } from './precondition.js'
 import { Registrations } from './registrations.js'
 import { Slots } from './slots.js'
 import { ARCHIVE_TYPE, archivesIn, type StoredArchive } from './stored-archives.js'
-import { type VerificationParts, verifyArchive } from './verification.js'
+import {
+  type ArchiveVerification,
+  NOT_CHECKED,
+  type VerificationParts,
+  verifyArchive,
+} from './verification.js'
 
 /**
  * Watches for `archive` messages of other feeds as they arrive and has them verified for the apps
@@ -30,6 +35,9 @@ const MAX_PENDING = 64
 const MAX_VERIFYING = 1
 /** How long to wait before a shard that started over is asked again. */
 const REOPEN_MS = 1_000
+/** Between two looks at messages whose signatures are not checked yet, and how many looks there are. */
+const CHECKED_MS = 10_000
+const MAX_LOOKS = 360
 
 export class ArchiveWatch {
   readonly #parts: ArchiveWatchParts
@@ -107,16 +115,27 @@ export class ArchiveWatch {
     const about = { about: 'verification', feed, message, bundle, size, first, last }
     const ask = async () => [await app.ask(about)]
     if ((await decide({ timers, signal, ask })) !== null) return
-    await this.#verifying.take()
     try {
-      if (signal.aborted) return
-      app.tell({ result: await verifyArchive(this.#parts, archive, signal) })
+      let result = await this.#verify(archive, signal)
+      for (let looks = 1; result?.reason === NOT_CHECKED && looks < MAX_LOOKS; looks++) {
+        await pause(timers, CHECKED_MS, signal)
+        result = await this.#verify(archive, signal)
+      }
+      if (result !== null) app.tell({ result })
     } catch (error) {
       const code = isCodedError(error) ? error.code : 'INTERNAL'
       if (signal.aborted) return
       logger.log('warn', 'archiver', 'an archive could not be verified', { feed, code })
       const failed = { feed, message, bundle, first, last, result: 'unknown', reason: code }
       app.tell({ result: failed })
+    }
+  }
+
+  /** Null where the app has left. */
+  async #verify(archive: StoredArchive, signal: AbortSignal): Promise<ArchiveVerification | null> {
+    await this.#verifying.take()
+    try {
+      return signal.aborted ? null : await verifyArchive(this.#parts, archive, signal)
     } finally {
       this.#verifying.release()
     }

@@ -260,10 +260,10 @@ export class OwnArchiver {
     return made
   }
 
-  /** What can be archived; null where there is too little. @throws {PUBLISH_LOCKED} @throws {ARCHIVE_FEED_DAMAGED} */
+  /** What can be archived, of checked messages alone; null where there is too little. @throws {PUBLISH_LOCKED} @throws {ARCHIVE_FEED_DAMAGED} */
   async #range(keepMessages: number, minMessages: number): Promise<Range | null> {
     const { feed, shard, id } = this.#parts
-    const { sequence, state, forked, publish } = await feed.status()
+    const { sequence, state, forked, publish, uncheckedFrom = Infinity } = await feed.status()
     if (publish?.state !== 'safe') {
       throw new CodedError('PUBLISH_LOCKED', 'the own feed may not be complete here', {})
     }
@@ -272,7 +272,7 @@ export class OwnArchiver {
     }
     const newest = await newestArchive(feed, await archivesOf(shard, id))
     const first = (newest?.last ?? 0) + 1
-    const last = sequence - keepMessages
+    const last = Math.min(sequence - keepMessages, uncheckedFrom - 1)
     if (last - first + 1 < minMessages) return null
     return { first, last, previous: newest?.bundle ?? null }
   }

@@ -33,7 +33,8 @@ export interface ArchiveVerification {
   /**
    * - `vouched`: every text in the blocks is that of the log.
    * - `chain`: author, range and last keys are those of the log; not all blobs are here to compare.
-   * - `unknown`: the messages are not held, so that there is nothing to compare with.
+   * - `unknown`: the messages are not held, or their signatures were not checked yet
+   *   (`ARCHIVE_NOT_CHECKED`), so that there is nothing to compare with.
    * - `refused`: it says something else than the log.
    */
   readonly result: 'vouched' | 'chain' | 'unknown' | 'refused'
@@ -50,6 +51,9 @@ export interface VerificationParts {
    */
   fetchBlob(id: BlobId, sizeBytes: number | null, signal: AbortSignal): Promise<Uint8Array | null>
 }
+
+/** The reason where signatures are still to be checked: the answer may be another one then. */
+export const NOT_CHECKED = 'ARCHIVE_NOT_CHECKED'
 
 /** Of the frames of a block's messages, which are at most 1,024 of 64 KiB. */
 const MAX_BLOCK_FRAMES_BYTES = 65 * 2 ** 20
@@ -75,8 +79,10 @@ async function find(
   const feed = new FeedClient(parts.router, archive.author)
   if (archive.last >= archive.sequence) return refused('ARCHIVE_RANGE_INVALID')
   // What lies behind a hole was never checked to be of the chain.
-  const { sequence } = await feed.status()
+  const { sequence, uncheckedFrom = Number.POSITIVE_INFINITY } = await feed.status()
   if (archive.last > sequence) return { result: 'unknown', reason: 'ARCHIVE_NOT_HELD' }
+  // They may have come out of the very archive that is to be compared with them.
+  if (archive.last >= uncheckedFrom) return { result: 'unknown', reason: NOT_CHECKED }
   const wrong = await differs(feed, archive)
   if (wrong !== null) return wrong
   try {

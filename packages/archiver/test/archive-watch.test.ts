@@ -166,6 +166,43 @@ describe('an archive of another feed', () => {
     })
   })
 
+  describe('whose messages came from itself', () => {
+    /** The messages are taken on the author's word, and the archive message comes behind them. */
+    async function caughtUp(all: Watching, author: Author, packed: PackedBundle) {
+      await keep(all, packed)
+      const [dictionary, block] = packed.blobs.map(({ bytes }) => new Uint8Array(bytes).buffer)
+      const { last } = packed.content
+      const options = { trust: 'author', through: last } as const
+      const feed = all.node.feedOf(author.id)
+      await all.simulation.run(feed.appendBlock(block!, [dictionary!], options))
+      author.write(packed.content)
+      await all.node.receive(author.id, [author.messages.at(-1)!.compact])
+      await all.simulation.advance(200)
+      expect((await all.simulation.run(feed.status())).uncheckedFrom).toBe(1)
+      expect([all.asked.length, all.told.length]).toEqual([1, 0])
+      await all.simulation.advance(15_000)
+      return all.told
+    }
+
+    test('is vouched for once their signatures are checked', async () => {
+      const all = await started()
+      const author = new Author('checked').posts(30)
+      expect(await caughtUp(all, author, author.pack())).toMatchObject([{ result: 'vouched' }])
+    })
+
+    test('is not vouched for where one of them was false', async () => {
+      const all = await started()
+      const author = new Author('unsigned').posts(3)
+      const kept = author.write({ type: 'post', text: 'pay Q coins' })
+      const value = { ...kept.value, content: { type: 'post', text: 'pay \u0151 coins' } }
+      const compact = Buffer.from(JSON.stringify(value))
+      const packed = author.pack([...author.messages.slice(0, 3), { ...kept, compact }])
+      expect(await caughtUp(all, author, packed)).toMatchObject([
+        { result: 'unknown', reason: 'ARCHIVE_NOT_HELD' },
+      ])
+    })
+  })
+
   test('is refused where it names other messages than the log has', async () => {
     const all = await started()
     const author = new Author('liar').posts(10)

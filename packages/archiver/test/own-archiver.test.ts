@@ -70,6 +70,27 @@ async function assertTrue(node: ArchivingNode, made: MadeArchive): Promise<void>
   }
 }
 
+test('what of the own feed was taken on trust, by another node, is archived when it is checked', async () => {
+  const { node, files, simulation } = await started()
+  await node.publish(30)
+  node.crash()
+  const hex = Buffer.from(ownKeys.publicKey).toString('hex')
+  const path = `/data/feeds/${hex.slice(0, 2)}/${hex.slice(2)}/feed.json`
+  const file = files.open(path, 'createNew')
+  const unchecked = { first: 11, last: 30 }
+  const record = { version: 1, format: 'classic', quarantine: null, forks: [], unchecked }
+  file.write(Buffer.from(JSON.stringify(record)), 0)
+  file.close()
+  const again = await ArchivingNode.start(simulation, files)
+  expect(await simulation.run(again.archiver.archiveNow(ALL))).toMatchObject([
+    { first: 1, last: 10 },
+  ])
+  await simulation.advance(5_000)
+  expect(await simulation.run(again.archiver.archiveNow(ALL))).toMatchObject([
+    { first: 11, last: 31 },
+  ])
+})
+
 describe('archiving the own feed', () => {
   test('publishes a message that names a bundle of the messages before it', async () => {
     const { simulation, node, events } = await started()

@@ -7,7 +7,7 @@ import {
   type SignedMemory,
   verifySignature,
 } from '@dunbar/formats'
-import { bytesEqual, frameMessage } from './frame.js'
+import { bytesEqual, frameKey, frameMessage } from './frame.js'
 import type { RejectReason } from './protocol.js'
 import { RejectionTally } from './rejection-tally.js'
 import type { AppendEntry, ShardStore } from './shard-store.js'
@@ -213,11 +213,22 @@ export class AppendRun {
       if (!isCodedError(error) || error.code !== 'STORE_ROW_DAMAGED') throw error
       return this.#replaceDamaged(message, receivedMs)
     }
-    if (bytesEqual(held, message.compact)) {
+    const isSame = bytesEqual(held, message.compact)
+    // The same id, another text: the check of what is held, taken on trust, says which one was signed.
+    if (isSame || (this.#isUnchecked(message.sequence) && this.#isKeyAt(row, message))) {
       this.known += 1
       return null
     }
     return this.#refuseFork(message, receivedMs)
+  }
+
+  #isUnchecked(sequence: Sequence): boolean {
+    const range = this.#feed.store.unchecked(this.#feed.feed)
+    return range !== null && sequence >= range.first && sequence <= range.last
+  }
+
+  #isKeyAt(row: number, { keyBytes }: ClassicMessage): boolean {
+    return bytesEqual(frameKey(this.#feed.store.readRow(row)), keyBytes)
   }
 
   /** Takes the damaged row out, once a run, so that the message can come in its place. */

@@ -17,9 +17,10 @@ import {
   assertNotQuarantined,
   type FeedActorState,
   headSequence,
+  rowAt,
   storedHead,
 } from './feed-actor-state.js'
-import { bytesEqual } from './frame.js'
+import { bytesEqual, frameKey } from './frame.js'
 import type { ArchiveClaim, FeedCall, IngestResult } from './protocol.js'
 import type { AppendEntry } from './shard-store.js'
 
@@ -99,33 +100,49 @@ export async function appendBlock(
   const last = lastSequenceOf(block.sketch)
   await noteUnchecked(state, head + 1, Math.max(last, call.through))
   state.host.busyFeeds.add(state)
-  return storeOn(block, skipped, skipped, from, state)
+  return storeOn(block, 0, from, state)
 }
 
-/** One slice; others are served before the next. */
+/** One slice; other actors have their turn before the next. */
 async function storeOn(
   block: Block,
-  skipped: number,
-  next: number,
+  added: number,
   from: From,
   state: FeedActorState,
 ): Promise<FeedEffect> {
-  const end = Math.min(block.length, next + SLICE_MESSAGES)
+  const next = headSequence(state) + 1 - block.sketch.firstSequence
+  const end = endOfSlice(block, next, state)
   try {
-    await append(entriesOf(block, next, end, state), state, false, true)
+    if (next > block.length) assertHeld(block, state)
+    else assertGoesOn(block, next, state)
+    if (next < block.length) {
+      if (end === next) throw forked()
+      await append(entriesOf(block, next, end, state), state, false, true)
+      const work = () => storeOn(block, added + end - next, from, state)
+      return { proceed: { from, work }, wake: [...state.streams] }
+    }
   } catch (error) {
-    state.host.busyFeeds.delete(state)
+    finish(state)
     throw error
   }
-  if (end < block.length) {
-    const work = () => storeOn(block, skipped, end, from, state)
-    return { proceed: { from, work }, wake: [...state.streams] }
-  }
+  finish(state)
+  const result: IngestResult = { added, known: block.length - added, rejected: [] }
+  return { ...reply(from, result), wake: [...state.streams] }
+}
+
+/** A message that is held beyond a gap ends a slice: the head moves over it by itself. */
+function endOfSlice(block: Block, next: number, state: FeedActorState): number {
+  const most = Math.min(block.length, next + SLICE_MESSAGES)
+  let end = next
+  while (end < most && rowAt(state, block.sketch.firstSequence + end) === -1) end++
+  return end
+}
+
+/** Also after a failure: the mark is lifted from a range of which nothing came. */
+function finish(state: FeedActorState): void {
   state.host.busyFeeds.delete(state)
   state.host.appended()
   state.host.checkSignatures()
-  const result: IngestResult = { added: block.length - skipped, known: skipped, rejected: [] }
-  return { ...reply(from, result), wake: [...state.streams] }
 }
 
 function entriesOf(block: Block, from: number, to: number, state: FeedActorState): AppendEntry[] {
@@ -175,7 +192,13 @@ function assertGoesOn(block: Block, skipped: number, state: FeedActorState): voi
   const named = skipped === 0 ? previousHash : block.key(skipped - 1)
   const headKey = held === null ? null : state.store.feedInfo(state.feed).headKey
   const isSame = named === null || headKey === null ? named === headKey : bytesEqual(named, headKey)
-  if (!isSame) throw refused('ARCHIVE_BLOCK_FORK', 'the block does not go on from what is held')
+  if (!isSame) throw forked()
+}
+
+/** The head moved beyond the block, over what was held: its last message is among that. */
+function assertHeld({ sketch }: Block, state: FeedActorState): void {
+  const held = state.store.readRow(rowAt(state, lastSequenceOf(sketch)))
+  if (!bytesEqual(frameKey(held), sketch.lastHash)) throw forked()
 }
 
 /** Dictionaries of earlier blocks are remembered; they are told apart by the ids of their bytes. */
@@ -229,6 +252,8 @@ class BlockRun implements IncomingRun {
 }
 
 const refused = (code: `ARCHIVE_${string}`, text: string) => new CodedError(code, text, {})
+
+const forked = () => refused('ARCHIVE_BLOCK_FORK', 'the block does not go on from what is held')
 
 const invalid = (reason: string) =>
   new CodedError('ARCHIVE_MESSAGE_INVALID', 'this is no archive message of the feed', { reason })

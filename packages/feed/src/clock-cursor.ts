@@ -87,7 +87,7 @@ export class ClockCursor implements Cursor {
     for (let next = this.#waiting.next(); !next.done; next = this.#waiting.next()) {
       const feed = next.value
       const sequence = this.#store.headSequence(feed)
-      const passable = Math.min(sequence, (this.#store.unchecked(feed)?.first ?? Infinity) - 1)
+      const passable = this.#store.checkedTo(feed)
       const toldPassable = this.#toldPassable.get(feed) ?? this.#told[feed] ?? 0
       if (sequence === (this.#told[feed] ?? 0) && passable === toldPassable) continue
       this.#told[feed] = sequence

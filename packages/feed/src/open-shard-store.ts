@@ -165,6 +165,10 @@ export class OpenShardStore extends ShardQueries implements ShardStore {
     return this.#records.unchecked(feed)
   }
 
+  checkedTo(feed: number): Sequence {
+    return Math.min(this.headSequence(feed), (this.unchecked(feed)?.first ?? Infinity) - 1)
+  }
+
   uncheckedFeeds(): FeedId[] {
     return this.#keeper.uncheckedFolders.map(feedIn).filter((feed) => feed !== null)
   }
@@ -179,7 +183,9 @@ export class OpenShardStore extends ShardQueries implements ShardStore {
     const { messages } = this.tables
     let end = log.sizeBytes
     for (const row of this.tables.rowsFrom(feed, from)) {
-      end = Math.min(end, messages.offset[row] as number)
+      const offset = messages.offset[row] as number
+      // What lies in blocks was checked before it was packed.
+      if (offset >= log.fileStart) end = Math.min(end, offset)
     }
     if (end === log.sizeBytes) return
     log.cutTo(end)
@@ -387,6 +393,7 @@ export class OpenShardStore extends ShardQueries implements ShardStore {
         names: this.#logs.names,
         reader: this.reader,
         tables: () => this.tables,
+        checkedTo: () => this.checkedTo(feed),
         sync: () => this.#appender.syncs.syncNow(log),
         changed: (sealed, hasMoved) => {
           this.#logs.setSealed(feed, sealed)

@@ -33,6 +33,8 @@ export interface RelayHost {
   readonly log: Log
   readonly reader: RowReader
   tables(): ShardTables
+  /** The last message of the chain whose signature was checked, as those of all before it. */
+  checkedTo(): number
   /** Brings what was appended to the log to the disk. @throws {STORE_SYNC_FAILED} */
   sync(): Promise<void>
   /** Lets others work. */

@@ -106,8 +106,9 @@ export function sealUnasked(state: FeedActorState, context: Context): FeedEffect
   const { isAutomatic, keepMessages } = host.sealing
   if (!isAutomatic || state.hasSealed || feed === -1) return null
   const { sequence, sealed, flags } = store.feedInfo(feed)
+  const last = Math.min(sequence - keepMessages, store.checkedTo(feed))
   const minMessages = Math.max(host.sealing.minMessages, MAX_BLOCK_MESSAGES)
-  const waiting = sequence - keepMessages - (sealed?.messages ?? 0)
+  const waiting = last - (sealed?.messages ?? 0)
   if (waiting < minMessages || flags.isQuarantined) return null
   state.hasSealed = true
   return startSeal({ keepMessages, minMessages }, null, state, context)

@@ -26,7 +26,7 @@ export type PackFrames = (author: Uint8Array, frames: Uint8Array) => Promise<Uin
 export interface SealPolicy {
   /** The newest messages that stay in the log. */
   readonly keepMessages: number
-  /** With fewer messages to add, nothing is sealed. At least 1. */
+  /** With fewer messages to add, whose signatures are checked, nothing is sealed. At least 1. */
   readonly minMessages: number
   /** Messages of one block at most. Default 1,024. */
   readonly blockMessages?: number
@@ -61,7 +61,8 @@ export class Sealing implements Relaying {
   async prepare(): Promise<void> {
     const { fs, log, names } = this.#host
     const before = this.#before
-    const last = this.#headSequence - this.#policy.keepMessages
+    // What may have to be cut off again is no part of a block.
+    const last = Math.min(this.#headSequence - this.#policy.keepMessages, this.#host.checkedTo())
     const rightCount = this.#rightBlocks(before)
     const isRight = rightCount === before.entries.length && !before.isSalvaged
     if (isRight && last - before.lastSequence < this.#policy.minMessages) return

@@ -251,13 +251,15 @@ export interface ShardStore {
   writeRecord(feed: number, record: FeedRecord): Promise<void>
   /** Messages of a feed whose signatures were not checked yet; null for none. Nothing from there on is passed on. */
   unchecked(feed: number): UncheckedRange | null
+  /** The last message of the unbroken chain before the first of those; 0 for none. */
+  checkedTo(feed: number): Sequence
   /** Feeds with such messages. */
   uncheckedFeeds(): FeedId[]
   /** Counts up when messages became unchecked, or checked. */
   readonly checkCount: number
   /**
-   * Takes the messages of a feed away from a sequence on, and all that came after the first of them;
-   * folds the rest again. Nothing of it is on the disk before the next `flush`.
+   * Takes the messages of a feed away from a sequence on, and all that came after the first of them,
+   * but for what lies in blocks; folds the rest again. Nothing of it is on the disk before the next `flush`.
    * @throws {STORE_BUSY} @throws {STORE_FAILED}
    */
   cutBack(feed: number, from: Sequence): void

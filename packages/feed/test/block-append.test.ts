@@ -114,6 +114,22 @@ describe('a block on its author’s word', () => {
     await again.stop()
   })
 
+  test('with a false text makes no fork of the true one that comes beside it', async () => {
+    const ada = new Author('ada')
+    ada.take(60)
+    const shard = await opened()
+    const block = packed(ada, falsified(ada.messages, 30))
+    await shard.run(appendBlock(shard, ada, block, { through: 60 }))
+    const beside = await shard.append(ada, ada.messages)
+    expect(beside).toMatchObject({ added: 0, known: 60, rejected: [] })
+    expect(await status(shard, ada)).toMatchObject({ forked: false })
+    await shard.simulation.advance(5_000)
+    expect(await status(shard, ada)).toMatchObject({ sequence: 30, forked: false })
+    await shard.append(ada, ada.messages)
+    expect(textsOf(await read(shard, ada))).toEqual(textsOfAuthor(ada))
+    await shard.stop()
+  })
+
   test('follows the blocks before it, and passes over what is held', async () => {
     const ada = new Author('ada')
     ada.take(30)

@@ -9,7 +9,7 @@ import type { ArchivePorts } from '@dunbar/replicate'
 import type { Method } from '@dunbar/wire'
 import type { Config } from './config.js'
 import type { CpuCall } from './cpu.js'
-import { KeptBlobs } from './kept-blobs.js'
+import { KeptBlobs, MAX_FOLDER_BYTES } from './kept-blobs.js'
 
 /** Where the blobs of archives lie, and who works on them. */
 export interface ArchiveStore {
@@ -26,7 +26,14 @@ export function openArchiveStore(config: Config, router: Router, ports: Ports): 
   const { fs: files, timers, random, logger } = ports
   const path = join(config.path, 'blobs')
   const blobs = BlobFolder.open(files, random, path)
-  const kept = new KeptBlobs({ blobs, files, path, timers, logger })
+  const kept = new KeptBlobs({
+    blobs,
+    files,
+    path,
+    maxFolderBytes: MAX_FOLDER_BYTES,
+    timers,
+    logger,
+  })
   const work = poolWork(router)
   return {
     blobs,

@@ -11,7 +11,7 @@ import { type BlobId, isCodedError } from '@dunbar/core'
 /** Bytes of blobs that wait. */
 const MAX_WAITING_BYTES = 64 * 2 ** 20
 /** Bytes of all blobs in the folder, above which none of others is added. */
-const MAX_FOLDER_BYTES = 2 ** 30
+export const MAX_FOLDER_BYTES = 2 ** 30
 /** Writing begins so long after the last blob came, ms, or when half of the room is taken. */
 const QUIET_MS = 1_000
 
@@ -20,6 +20,7 @@ export interface KeptBlobsParts {
   readonly files: FileSystem
   /** Of the blobs. */
   readonly path: string
+  readonly maxFolderBytes: number
   readonly timers: Timers
   readonly logger: Logger
 }
@@ -49,12 +50,16 @@ export class KeptBlobs {
     if (this.#isClosed || isFull || this.#waiting.has(id)) return
     this.#waiting.set(id, bytes)
     this.#waitingBytes += bytes.length
-    if (this.#writing !== null) return
+    if (this.#writing === null) this.#plan()
+  }
+
+  #plan(): void {
     this.#cancel?.()
     const delayMs = this.#waitingBytes > MAX_WAITING_BYTES / 2 ? 0 : QUIET_MS
     this.#cancel = this.#parts.timers.set(delayMs, () => {
       this.#writing = this.#write().finally(() => {
         this.#writing = null
+        if (this.#waiting.size > 0 && !this.#isClosed) this.#plan()
       })
     })
   }
@@ -68,12 +73,12 @@ export class KeptBlobs {
   }
 
   async #write(): Promise<void> {
-    const { blobs, logger } = this.#parts
+    const { blobs, logger, maxFolderBytes } = this.#parts
     try {
       this.#folderBytes ??= await this.#measure()
       for (const [id, bytes] of this.#waiting) {
         if (this.#isClosed) return
-        if (this.#folderBytes + bytes.length <= MAX_FOLDER_BYTES && !blobs.has(id)) {
+        if (this.#folderBytes + bytes.length <= maxFolderBytes && !blobs.has(id)) {
           await blobs.add(bytes, id)
           this.#folderBytes += bytes.length
         }

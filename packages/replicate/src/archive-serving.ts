@@ -31,6 +31,8 @@ export interface ArchiveServingHost {
   isHidden(feed: FeedId, reader: FeedId): boolean
   /** Sequence up to which messages of a feed may be passed on; 0 for none. */
   passable(feed: FeedId): number
+  /** Whether the feed signed the message, and no archive of it was found to be wrong. */
+  isTrusted(feed: FeedId, message: Uint8Array): Promise<boolean>
 }
 
 /** One item of a blob. */
@@ -98,17 +100,18 @@ async function* messagesOf(
 ): AsyncGenerator<RawBatch> {
   const messages: Uint8Array[] = []
   for (const id of ids) {
-    const newest = host.isHidden(id, reader) ? null : offered(host, id)
+    const newest = host.isHidden(id, reader) ? null : await offered(host, id)
     if (newest !== null) messages.push(newest.message)
   }
   if (messages.length > 0) yield RawBatch.ofBodies(messages)
 }
 
 /** The newest archive whose message may be passed on and whose bundle is here. */
-function offered(host: ArchiveServingHost, id: FeedId): NewestArchive | null {
+async function offered(host: ArchiveServingHost, id: FeedId): Promise<NewestArchive | null> {
   const newest = host.index.newest(id)
   if (newest === null || newest.sequence > host.passable(id)) return null
-  return host.archives.hasBlob(newest.bundle) ? newest : null
+  if (!host.archives.hasBlob(newest.bundle)) return null
+  return (await host.isTrusted(id, newest.message)) ? newest : null
 }
 
 async function* chunksOf(
@@ -118,7 +121,7 @@ async function* chunksOf(
   id: BlobId,
   reader: FeedId,
 ): AsyncGenerator<Uint8Array> {
-  const newest = host.isHidden(feed, reader) ? null : offered(host, feed)
+  const newest = host.isHidden(feed, reader) ? null : await offered(host, feed)
   const blobs = newest === null ? null : await contentsOf(host, remembered, feed, newest.bundle)
   const bytes = blobs?.has(id) === true ? host.archives.getBlob(id) : null
   if (bytes === null) {

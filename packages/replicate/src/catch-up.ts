@@ -49,6 +49,8 @@ export interface CatchUpParts {
   /** Asks nobody for a feed, until it is released. */
   defer(id: FeedId): void
   release(id: FeedId): void
+  /** Learns how far a feed is held, so that peers are not asked for what came; never rejects. */
+  look(id: FeedId): Promise<void>
   isWanted(id: FeedId): boolean
   feedOf(id: FeedId): FeedClient
   /** Runs once, after a while; returns how to take that back. */
@@ -227,7 +229,8 @@ export class CatchUp {
       const id = this.#queue.shift()
       if (id === undefined) return
       this.#fetchCount += 1
-      void this.#fetch(id).finally(() => {
+      const fetched = this.#fetch(id).then(() => this.#parts.look(id))
+      void fetched.finally(() => {
         this.#fetchCount -= 1
         this.#release(id)
         this.#next()

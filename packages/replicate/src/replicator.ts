@@ -1,5 +1,5 @@
 import type { Clock, FileSystem, Logger, Router, Timers } from '@dunbar/actor'
-import type { FeedId } from '@dunbar/core'
+import { type FeedId, isCodedError } from '@dunbar/core'
 import { FeedClient, type PublishStatus, type ShardClient } from '@dunbar/feed'
 import type { Method, MethodCall, RpcConnection, SecurePeer } from '@dunbar/wire'
 import { ArchiveIndex } from './archive-index.js'
@@ -294,7 +294,19 @@ class NodeReplicator implements Replicator {
       mayAsk: (connection) => this.#entryOf(connection).conduct.mayAskForArchives(),
       isHidden: (feed, reader) => this.#isHidden(feed, reader),
       passable: (id) => feeds.passable[feeds.numberOf(id)] ?? 0,
+      isTrusted: (id, message) => this.#isTrusted(id, message),
     })
+  }
+
+  async #isTrusted(id: FeedId, message: Uint8Array): Promise<boolean> {
+    if (id === this.#options.id) return true
+    try {
+      await this.#feedOf(id).readArchive(message.slice().buffer)
+      return true
+    } catch (error) {
+      if (isCodedError(error)) return false
+      throw error
+    }
   }
 
   /** The same method, whose refusals are counted. */
@@ -486,6 +498,7 @@ class NodeReplicator implements Replicator {
         this.#engine.release(id, this.#now())
         this.#progressed()
       },
+      look: (id) => this.#look(id),
       isWanted: (id) => feeds.isWanted[feeds.numberOf(id)] === 1,
       feedOf: this.#feedOf,
       after: this.#after,
@@ -543,6 +556,16 @@ class NodeReplicator implements Replicator {
   }
 
   // --- what happens ---
+
+  /** Without waiting for the clock of its shard, which tells of many messages now and then. */
+  async #look(id: FeedId): Promise<void> {
+    try {
+      const { sequence, uncheckedFrom = Infinity } = await this.#feedOf(id).status()
+      this.#onHeld(id, sequence, Math.min(sequence, uncheckedFrom - 1))
+    } catch (error) {
+      if (!this.#isClosed) this.#log('debug', 'a feed was not looked at', error)
+    }
+  }
 
   #onHeld(id: FeedId, sequence: number, passable: number): void {
     this.#engine.setHeld(id, sequence, this.#now(), passable)

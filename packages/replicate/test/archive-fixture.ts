@@ -13,7 +13,7 @@ import {
   rootEnds,
 } from '@dunbar/archive'
 import { type BlobId, blobIdFromBytes, messageKeyFromBytes, sha256 } from '@dunbar/core'
-import { createClassic } from '@dunbar/formats'
+import { type ClassicMessage, createClassic } from '@dunbar/formats'
 import type { ArchivePorts } from '../src/index.js'
 import type { Author } from './test-node.js'
 
@@ -50,15 +50,19 @@ export class MemoryArchives implements ArchivePorts {
   }
 }
 
-/** Archives what an author wrote, and adds the message that names it. */
-export function archive(author: Author, archives = new MemoryArchives()) {
+/** Archives what an author wrote, or says to have written, and adds the message that names it. */
+export function archive(
+  author: Author,
+  archives = new MemoryArchives(),
+  said: readonly Pick<ClassicMessage, 'keyBytes' | 'value'>[] = author.messages,
+) {
   const keep = (bytes: Uint8Array) => {
     const blobId = new Uint8Array(sha256(bytes))
     archives.keepBlob(blobIdFromBytes(blobId), bytes)
     return { blobId, bytes }
   }
   const dictionary = Dictionary.root()
-  const messages = author.messages.map(({ keyBytes, value }): BlockMessage => {
+  const messages = said.map(({ keyBytes, value }): BlockMessage => {
     return { key: keyBytes, value }
   })
   const flat = flattenBlock(author.id, messages, dictionary)

@@ -1,4 +1,5 @@
 import { blobIdFromBytes, sha256 } from '@dunbar/core'
+import { FeedClient } from '@dunbar/feed'
 import { type Method, RawJson } from '@dunbar/wire'
 import { describe, expect, test } from 'vitest'
 import { archive, MemoryArchives } from './archive-fixture.js'
@@ -113,7 +114,10 @@ test('a peer takes the archive, and what came since by EBT', async () => {
   })
   await taker.dial(giver)
   await taker.holds(author.id, author.messages.length)
-  expect(taker.replicator.status().archives).toMatchObject({ feeds: 1, messages: 120, refused: {} })
+  const { archives: caughtUp, peers } = taker.replicator.status()
+  expect(caughtUp).toMatchObject({ feeds: 1, messages: 120, refused: {} })
+  // What came as an archive is not sent once more.
+  expect(peers).toMatchObject([{ received: 31, useless: 0 }])
 })
 
 describe('archives for peers', () => {
@@ -177,4 +181,40 @@ describe('archives for peers', () => {
       expect(await codeOf('archive.getBlock', args)).toMatch(/expected/)
     }
   })
+})
+
+test('an archive that was found to be wrong is not offered to others', {
+  timeout: 60_000,
+}, async () => {
+  const author = new Author('author')
+  author.write(120)
+  // The same ids, another text: ids hash the low byte of each unit.
+  const said = author.messages.map(({ keyBytes, value }, at) => {
+    const content = { type: 'post', text: `\u016dessage ${at + 1}` }
+    return { keyBytes, value: at === 80 ? { ...value, content } : value }
+  })
+  const { archives } = archive(author, new MemoryArchives(), said)
+  const giver = await TestNode.start('giver', { feeds: [author.id], archives })
+  await giver.store(author, author.messages)
+  const good = new Author('good')
+  good.write(20)
+  const taken = new MemoryArchives()
+  const taker = await TestNode.start('taker', { feeds: [author.id, good.id], archives: taken })
+  archive(good, taken)
+  await taker.store(good, good.messages)
+  await taker.dial(giver)
+  await taker.holds(author.id, 80)
+  expect(taker.replicator.status().archives).toMatchObject({ feeds: 1, refused: {} })
+  const feed = new FeedClient(taker.kernel.router, author.id)
+  for (;;) {
+    const { sequence, uncheckedFrom } = await feed.status()
+    if (sequence === 121 && uncheckedFrom === undefined) break
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  expect(await feed.forks()).toEqual([])
+  const { connection } = await dialAs(keysOf('reader'), taker)
+  const offered: unknown[] = []
+  const feeds = [author.id, good.id]
+  for await (const item of connection.source('archive.bundles', [{ feeds }])) offered.push(item)
+  expect(offered).toMatchObject([{ author: good.id }])
 })
