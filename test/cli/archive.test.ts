@@ -136,8 +136,14 @@ test('a damaged block is told message by message, and the others are served', as
 
 test('which feeds is to be said', async () => {
   const path = await imported()
-  const wanted = '"archive --feed ID" or "archive --all"'
+  const wanted = 'give either --feed ID or --all'
   expect(await dunbarRefuses(['archive', '--path', path])).toContain(wanted)
   expect(await dunbarRefuses(['archive', '--all', '--feed', id, '--path', path])).toContain(wanted)
   expect(await dunbarRefuses(['unarchive', '--feed', 'x', '--path', path])).toContain('feed id')
+  const stranger = `@${Buffer.alloc(32, 7).toString('base64')}.ed25519`
+  for (const word of ['archive', 'unarchive']) {
+    expect(await dunbarRefuses([word, '--feed', stranger, '--path', path])).toContain(
+      `this node holds no feed ${stranger}`,
+    )
+  }
 })
