@@ -111,7 +111,7 @@ test('archive --feed packs one feed beside a node that runs, and people are told
   await node.kill('SIGTERM')
 })
 
-test('a damaged block is told message by message, and the others are served', async () => {
+test('a damaged block is told message by message in JSON and as one run to people, and the others are served', async () => {
   const path = await imported()
   await dunbarJson(['archive', '--all', '--path', path])
   const file = join(feedFolder(path, id), 'blocks', '0001.bipf2')
@@ -124,6 +124,12 @@ test('a damaged block is told message by message, and the others are served', as
   expect(exitCode).toBe(1)
   expect(result.damaged).toHaveLength(count - 16)
   expect(result.damaged[0]).toEqual({ feed: id, sequence: 1, reason: 'BLOCK_DAMAGED' })
+  const shown = await dunbar(['verify', '--path', path])
+  expect(shown.stdout.split('\n').filter((line) => line.includes('BLOCK_DAMAGED'))).toEqual([
+    expect.stringMatching(
+      new RegExp(`^${id.replace(/[+.]/g, '\\$&')} +1–${count - 16} +${count - 16} +BLOCK_DAMAGED$`),
+    ),
+  ])
   const served = (await dunbarPrints(['export', '--path', path])).trimEnd().split('\n')
   expect(served).toHaveLength(800 - (count - 16))
   const unpacked = await dunbar(['unarchive', '--all', '--json', '--path', path])
