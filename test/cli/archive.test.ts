@@ -153,3 +153,14 @@ test('which feeds is to be said', async () => {
     )
   }
 })
+
+test('settings that would end with the command are refused where no node runs', async () => {
+  const path = await imported()
+  const words = ['archive.configure', '--intervalSeconds', '60', '--path', path]
+  expect(await dunbarRefuses(words)).toBe(
+    `no node runs on ${path}: the settings hold until the node ends; "archiveMessages" in config.json holds longer`,
+  )
+  const node = await startNodeProgram(path)
+  expect(await dunbarJson(words)).toMatchObject([{ intervalSeconds: 60 }])
+  await node.kill('SIGTERM')
+})
