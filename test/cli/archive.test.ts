@@ -130,7 +130,11 @@ test('a damaged block is told message by message in JSON and as one run to peopl
       new RegExp(`^${id.replace(/[+.]/g, '\\$&')} +1–${count - 16} +${count - 16} +BLOCK_DAMAGED$`),
     ),
   ])
-  const served = (await dunbarPrints(['export', '--path', path])).trimEnd().split('\n')
+  const exported = await dunbar(['export', '--path', path])
+  const served = exported.stdout.trimEnd().split('\n')
+  expect(exported.stderr).toContain(`${id} is damaged; messages that can't be read are left out`)
+  const other = await dunbar(['export', '--feed', authors[1]!, '--path', path])
+  expect([exported.exitCode, other.exitCode, other.stderr]).toEqual([0, 0, ''])
   expect(served).toHaveLength(800 - (count - 16))
   const unpacked = await dunbar(['unarchive', '--all', '--json', '--path', path])
   expect(unpacked.exitCode).toBe(1)
