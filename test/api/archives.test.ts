@@ -182,6 +182,13 @@ describe('archives of the own feed', () => {
     await expect(client.archive.configure({ intervalSeconds: -1 })).rejects.toMatchObject({
       data: { code: 'BAD_ARGUMENT' },
     })
+    for (const name of ['archive.now', 'archive.configure']) {
+      for (const given of [{ keepMessage: 1 }, 'all', [1]]) {
+        await expect(client.call(name, given)).rejects.toMatchObject({
+          data: { code: 'BAD_ARGUMENT' },
+        })
+      }
+    }
     await expect(
       client.archive.now({ partial: 'yes' as unknown as boolean }),
     ).rejects.toMatchObject({ data: { code: 'BAD_ARGUMENT' } })

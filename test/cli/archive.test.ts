@@ -111,7 +111,7 @@ test('archive --feed packs one feed beside a node that runs, and people are told
   await node.kill('SIGTERM')
 })
 
-test('a damaged block is told message by message, and the others are served', async () => {
+test('a damaged block is told message by message in JSON and as one run to people, and the others are served', async () => {
   const path = await imported()
   await dunbarJson(['archive', '--all', '--path', path])
   const file = join(feedFolder(path, id), 'blocks', '0001.bipf2')
@@ -124,7 +124,17 @@ test('a damaged block is told message by message, and the others are served', as
   expect(exitCode).toBe(1)
   expect(result.damaged).toHaveLength(count - 16)
   expect(result.damaged[0]).toEqual({ feed: id, sequence: 1, reason: 'BLOCK_DAMAGED' })
-  const served = (await dunbarPrints(['export', '--path', path])).trimEnd().split('\n')
+  const shown = await dunbar(['verify', '--path', path])
+  expect(shown.stdout.split('\n').filter((line) => line.includes('BLOCK_DAMAGED'))).toEqual([
+    expect.stringMatching(
+      new RegExp(`^${id.replace(/[+.]/g, '\\$&')} +1–${count - 16} +${count - 16} +BLOCK_DAMAGED$`),
+    ),
+  ])
+  const exported = await dunbar(['export', '--path', path])
+  const served = exported.stdout.trimEnd().split('\n')
+  expect(exported.stderr).toContain(`${id} is damaged; messages that can't be read are left out`)
+  const other = await dunbar(['export', '--feed', authors[1]!, '--path', path])
+  expect([exported.exitCode, other.exitCode, other.stderr]).toEqual([0, 0, ''])
   expect(served).toHaveLength(800 - (count - 16))
   const unpacked = await dunbar(['unarchive', '--all', '--json', '--path', path])
   expect(unpacked.exitCode).toBe(1)
@@ -136,8 +146,25 @@ test('a damaged block is told message by message, and the others are served', as
 
 test('which feeds is to be said', async () => {
   const path = await imported()
-  const wanted = '"archive --feed ID" or "archive --all"'
+  const wanted = 'give either --feed ID or --all'
   expect(await dunbarRefuses(['archive', '--path', path])).toContain(wanted)
   expect(await dunbarRefuses(['archive', '--all', '--feed', id, '--path', path])).toContain(wanted)
   expect(await dunbarRefuses(['unarchive', '--feed', 'x', '--path', path])).toContain('feed id')
+  const stranger = `@${Buffer.alloc(32, 7).toString('base64')}.ed25519`
+  for (const word of ['archive', 'unarchive']) {
+    expect(await dunbarRefuses([word, '--feed', stranger, '--path', path])).toContain(
+      `this node holds no feed ${stranger}`,
+    )
+  }
+})
+
+test('settings that would end with the command are refused where no node runs', async () => {
+  const path = await imported()
+  const words = ['archive.configure', '--intervalSeconds', '60', '--path', path]
+  expect(await dunbarRefuses(words)).toBe(
+    `no node runs on ${path}: the settings hold until the node ends; "archiveMessages" in config.json holds longer`,
+  )
+  const node = await startNodeProgram(path)
+  expect(await dunbarJson(words)).toMatchObject([{ intervalSeconds: 60 }])
+  await node.kill('SIGTERM')
 })

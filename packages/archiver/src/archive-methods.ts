@@ -4,6 +4,7 @@ import type { Method, MethodCall } from '@dunbar/wire'
 import { AppCallbacks } from './app-callbacks.js'
 import type { ArchiveWatch } from './archive-watch.js'
 import { ItemStream } from './item-stream.js'
+import { knownOptions } from './options.js'
 import type { ArchiveEvent, ArchiveNowOptions, OwnArchiver } from './own-archiver.js'
 import { Registrations } from './registrations.js'
 
@@ -98,8 +99,7 @@ function register(
 }
 
 function nowOptions(given: unknown): ArchiveNowOptions {
-  if (given === undefined || given === null) return {}
-  const { keepMessages, partial } = given as Record<string, unknown>
+  const { keepMessages, partial } = knownOptions('archive.now', given, ['keepMessages', 'partial'])
   if (
     keepMessages !== undefined &&
     !(Number.isSafeInteger(keepMessages) && Number(keepMessages) >= 0)

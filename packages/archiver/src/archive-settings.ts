@@ -1,5 +1,6 @@
 import { maxBlockMessages } from '@dunbar/archive'
 import { CodedError, MAX_SEQUENCE } from '@dunbar/core'
+import { knownOptions } from './options.js'
 
 /** When the own feed is archived by itself. */
 export interface ArchiveSettings {
@@ -24,13 +25,11 @@ const LEAST: Readonly<Record<keyof ArchiveSettings, number>> = {
 
 /** Settings with those that a caller gives in place of the old ones. @throws {BAD_ARGUMENT} */
 export function changedSettings(old: ArchiveSettings, given: unknown): ArchiveSettings {
-  if (given === undefined || given === null) return old
-  if (typeof given !== 'object' || Array.isArray(given)) {
-    throw bad('expected an object of settings')
-  }
+  const names = Object.keys(MOST) as (keyof ArchiveSettings)[]
+  const settings = knownOptions('archive.configure', given, names)
   const changed = { ...old }
-  for (const name of Object.keys(MOST) as (keyof ArchiveSettings)[]) {
-    const value = (given as Record<string, unknown>)[name]
+  for (const name of names) {
+    const value = settings[name]
     if (value === undefined || value === null) continue
     if (
       !Number.isInteger(value) ||

@@ -89,19 +89,22 @@ export interface NeededNode {
   readonly mayCreate?: boolean
   /** Whether a node must run already; otherwise one is started. Default false. */
   readonly mustRun?: boolean
+  /** What is told of a node that must run and does not: why it must, or what to do instead. */
+  readonly hint?: string
 }
 
 /** The running node, or one of our own where none runs. */
 async function open(
   path: string,
-  { mayCreate = false, mustRun = false }: NeededNode,
+  { mayCreate = false, mustRun = false, hint }: NeededNode,
   signal: AbortSignal,
 ): Promise<{ client: Client; node: OwnNode | null }> {
   const deadline = performance.now() + WAIT_FOR_FOLDER_MS
   for (;;) {
     const client = await connectTo(path)
     if (client !== null) return { client, node: null }
-    if (mustRun) throw new Mistake(`no node runs on ${path}`)
+    if (mustRun)
+      throw new Mistake(`no node runs on ${path}${hint === undefined ? '' : `: ${hint}`}`)
     const { refuseForeign } = await import('@dunbar/node')
     refuseForeign(path)
     if (!mayCreate) await refuseMissing(path)

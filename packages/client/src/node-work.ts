@@ -51,6 +51,8 @@ export interface VerifyDone {
     readonly sequence: Sequence
     readonly reason: string
   }[]
+  /** Damaged messages beyond the 1,000 of each feed that are listed. */
+  readonly unlisted?: number
   readonly seconds: number
 }
 

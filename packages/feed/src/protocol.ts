@@ -165,7 +165,7 @@ export type FeedCall =
   /** The user decides that what is held of the own feed is all there is. Replies `PublishStatus`. */
   | { readonly op: 'unlock' }
   | { readonly op: 'forks' }
-  /** Re-checks every stored message, while others are served; replies `{ messages, damaged: [{ sequence, reason }] }`. */
+  /** Re-checks every stored message, while others are served; replies `{ messages, damaged: [{ sequence, reason }], unlisted? }`. */
   | { readonly op: 'verify' }
   /** Folds the indexes of this feed again from its log, in one go; replies `{ messages }`. */
   | { readonly op: 'rebuild' }

@@ -9,9 +9,11 @@ export interface Verification {
   /** Messages looked at. */
   readonly messages: number
   readonly damaged: readonly { readonly sequence: number; readonly reason: string }[]
+  /** Damaged messages beyond the 1,000 that are listed; left out where there are none. */
+  readonly unlisted?: number
 }
 
-/** Damaged messages listed by one call; further ones are left out. */
+/** Damaged messages listed by one call; further ones are counted. */
 const MAX_LISTED = 1000
 
 /** A place in the log that is no frame, or a block that can't be read: what stood there are messages of a range. */
@@ -38,7 +40,9 @@ export function* verifyFeed(
   const damaged: { sequence: number; reason: string }[] = []
   const note = (sequence: number, reason: string) => {
     if (damaged.length < MAX_LISTED) damaged.push({ sequence, reason })
+    else unlisted += 1
   }
+  let unlisted = 0
   const whole = new SequenceRanges()
   const lost: LostPlace[] = []
   let messages = 0
@@ -84,7 +88,7 @@ export function* verifyFeed(
     }
   }
   damaged.sort((left, right) => left.sequence - right.sequence)
-  return { messages, damaged }
+  return { messages, damaged, ...(unlisted === 0 ? {} : { unlisted }) }
 }
 
 /** The key of a message that lies elsewhere in the log; null for one that can't be read. */

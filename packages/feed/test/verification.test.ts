@@ -81,6 +81,23 @@ describe('verifying a feed', () => {
     expect(damaged).toEqual([{ sequence: 2, reason }])
   })
 
+  test('counts what it does not list', () => {
+    const noJson = Buffer.from('not json')
+    const entries = Array.from({ length: 1003 }, (_, index) =>
+      entryOf(first, {
+        sequence: index + 1,
+        keyBytes: sha256(Uint8Array.of(index >> 8, index)),
+        compact: noJson,
+      }),
+    )
+    const { messages, damaged, unlisted } = verified(author, entries)
+    expect({ messages, listed: damaged.length, unlisted }).toEqual({
+      messages: 1003,
+      listed: 1000,
+      unlisted: 3,
+    })
+  })
+
   test('tells of a chain that is broken although the messages lie apart', () => {
     const entries = [{ ...three, inChain: false }, one, entryOf(otherBranch)]
     expect(verified(author, entries).damaged).toEqual([{ sequence: 2, reason: 'PREVIOUS' }])

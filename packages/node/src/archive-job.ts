@@ -31,11 +31,15 @@ export function archiveOptions(method: string, given: unknown): ArchiveOptions {
   throw new CodedError('BAD_ARGUMENT', `${method}: feed must be a feed id`, {})
 }
 
-/** Packs the oldest messages of feeds into blocks: `{event: 'progress', …}` and at the end `{event: 'done', result}`. */
+/**
+ * Packs the oldest messages of feeds into blocks: `{event: 'progress', …}` and at the end
+ * `{event: 'done', result}`.
+ * @throws {FEED_NOT_HELD}
+ */
 export const archiveFeeds = (services: Services, options: ArchiveOptions) =>
   relay(services, options, (feed) => feed.seal())
 
-/** Takes all messages of feeds out of their blocks, in the same form. */
+/** Takes all messages of feeds out of their blocks, in the same form. @throws {FEED_NOT_HELD} */
 export const unarchiveFeeds = (services: Services, options: ArchiveOptions) =>
   relay(services, options, (feed) => feed.unseal())
 
@@ -47,7 +51,11 @@ async function* relay(
   const startedAt = performance.now()
   const sums = { feeds: 0, messages: 0, bytesBefore: 0, bytesAfter: 0 }
   const failed: { feed: FeedId; reason: string }[] = []
-  const ids = feed === undefined ? await allFeeds(services) : [feed]
+  const held = await allFeeds(services)
+  if (feed !== undefined && !held.includes(feed)) {
+    throw new CodedError('FEED_NOT_HELD', `this node holds no feed ${feed}`, { feed })
+  }
+  const ids = feed === undefined ? held : [feed]
   for await (const { id, result, done, total } of eachFeed(services, ids, ask)) {
     if ('failure' in result) failed.push({ feed: id, reason: result.failure })
     else {

@@ -21,6 +21,8 @@ export interface VerifyResult {
     readonly sequence: number
     readonly reason: string
   }[]
+  /** Damaged messages beyond the 1,000 of each feed that are listed; left out where there are none. */
+  readonly unlisted?: number
   readonly seconds: number
 }
 
@@ -79,6 +81,7 @@ async function* verify(services: Services): AsyncGenerator<unknown> {
   const damaged: { feed: FeedId; sequence: number; reason: string }[] = []
   let messages = 0
   let feeds = 0
+  let unlisted = 0
   const ids = await allFeeds(services)
   for await (const outcome of eachFeed(services, ids, (feed) => feed.verify())) {
     const { id, result, done, total } = outcome
@@ -87,6 +90,7 @@ async function* verify(services: Services): AsyncGenerator<unknown> {
       damaged.push({ feed: id, sequence: 0, reason: result.failure })
     } else {
       messages += result.messages
+      unlisted += result.unlisted ?? 0
       for (const { sequence, reason } of result.damaged) {
         damaged.push({ feed: id, sequence, reason })
       }
@@ -97,7 +101,9 @@ async function* verify(services: Services): AsyncGenerator<unknown> {
     for (const feed of missing) damaged.push({ feed, sequence: 0, reason: 'LOG_MISSING' })
   }
   const seconds = Math.round(performance.now() - startedAt) / 1000
-  yield { event: 'done', result: { messages, feeds, damaged, seconds } satisfies VerifyResult }
+  const more = unlisted === 0 ? {} : { unlisted }
+  const result: VerifyResult = { messages, feeds, damaged, ...more, seconds }
+  yield { event: 'done', result }
 }
 
 /** The derived state of all shards, thrown away and folded again from the logs. */

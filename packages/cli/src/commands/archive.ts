@@ -17,7 +17,7 @@ export async function archive(
   word: 'archive' | 'unarchive',
   { feed, all = false }: ArchiveOptions,
 ): Promise<number> {
-  if ((feed !== undefined) === all) throw new Mistake(`"${word} --feed ID" or "${word} --all"`)
+  if ((feed !== undefined) === all) throw new Mistake('give either --feed ID or --all')
   if (feed !== undefined) {
     const { isFeedId } = await import('@dunbar/core')
     if (!isFeedId(feed)) throw new Mistake(`${feed} is not a feed id, such as @….ed25519`)

@@ -47,6 +47,14 @@ async function refuseUnknown(path: string, name: string): Promise<void> {
   if (methodType(manifest, name) === undefined) throw unknownMethod(name)
 }
 
+/** What holds until the node ends, and so would end with the command where none runs. */
+const FOR_RUNNING_NODES: ReadonlyMap<string, string> = new Map([
+  [
+    'archive.configure',
+    'the settings hold until the node ends; "archiveMessages" in config.json holds longer',
+  ],
+])
+
 /** Calls a method of the API with the words of a command line. */
 export async function callMethod(
   context: CommandContext,
@@ -58,7 +66,9 @@ export async function callMethod(
   await refuseUnknown(context.path, name)
   const args = await methodArguments(parseMethodArguments(words), input)
   const { isJson, output } = context
-  return withClient(context, {}, async (client) => {
+  const hint = FOR_RUNNING_NODES.get(name)
+  const needed = hint === undefined ? {} : { mustRun: true, hint }
+  return withClient(context, needed, async (client) => {
     const type = methodType(await client.manifest(), name)
     switch (type) {
       case 'async':
