@@ -41,8 +41,8 @@ test('blobs of others are kept while the folder has room, also after a restart',
 test('what waits for the disk is bounded, and what comes on a full disk is dropped', async () => {
   const { simulation, files, blobs, kept, keep } = opened(2 ** 30)
   const size = 5 * 2 ** 20
-  const ids = Array.from({ length: 7 }, (_, at) => keep(size, at))
-  expect(ids.map((id) => kept.get(id) !== null)).toEqual([...Array(6).fill(true), false])
+  const ids = Array.from({ length: 13 }, (_, at) => keep(size, at))
+  expect(ids.map((id) => kept.get(id) !== null)).toEqual([...Array(12).fill(true), false])
   files.setCapacity(1_000)
   await simulation.advance(5_000)
   expect(ids.some((id) => kept.get(id) !== null || blobs.has(id))).toBe(false)
