@@ -263,7 +263,7 @@ export class CatchUp {
   /** Whether there was anything to take. @throws what is wrong with the archive, or with the peer */
   async #takeArchive(id: FeedId, offer: Offer, signal: AbortSignal): Promise<boolean> {
     const feed = this.#parts.feedOf(id)
-    const claim = await feed.readArchive(offer.message.slice().buffer)
+    const claim = await feed.readArchive(new Uint8Array(offer.message).buffer)
     if (claim.last <= claim.held) return false
     const blob = (blobId: BlobId, sizeBytes: number | null) =>
       this.#blob(id, offer.peer, blobId, sizeBytes, signal)
@@ -293,7 +293,7 @@ export class CatchUp {
     dictionaries: readonly ArrayBuffer[],
     through: Sequence,
   ): Promise<void> {
-    const moved = bytes.slice().buffer
+    const moved = new Uint8Array(bytes).buffer
     const options = { trust: 'author', through, lastMessage: block.lastMessage } as const
     const { added, known } = await feed.appendBlock(moved, dictionaries, options)
     this.#messageCount += added
@@ -399,7 +399,7 @@ async function dictionariesOf(
     if (sizeBytes > MAX_DICTIONARY_BYTES) {
       throw new CodedError('ARCHIVE_TOO_LONG', 'an archive has too large dictionaries', {})
     }
-    found.push(bytes.slice().buffer)
+    found.push(new Uint8Array(bytes).buffer)
   }
   return found
 }

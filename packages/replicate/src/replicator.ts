@@ -301,7 +301,7 @@ class NodeReplicator implements Replicator {
   async #isTrusted(id: FeedId, message: Uint8Array): Promise<boolean> {
     if (id === this.#options.id) return true
     try {
-      await this.#feedOf(id).readArchive(message.slice().buffer)
+      await this.#feedOf(id).readArchive(new Uint8Array(message).buffer)
       return true
     } catch (error) {
       if (isCodedError(error)) return false

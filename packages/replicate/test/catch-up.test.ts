@@ -120,6 +120,23 @@ test('a peer takes the archive, and what came since by EBT', async () => {
   expect(peers).toMatchObject([{ received: 31, useless: 0 }])
 })
 
+test('blobs that are here already are taken, wherever they lie in memory', async () => {
+  const { author, archives } = await archivedFeed()
+  const giver = await TestNode.start('giver', { feeds: [author.id], archives })
+  await giver.store(author, author.messages)
+  const own = new MemoryArchives()
+  for (const [id, bytes] of archives.blobs) {
+    // As a small file is read: somewhere in the pool of buffers.
+    const pool = Buffer.alloc(bytes.length + 64)
+    pool.set(bytes, 32)
+    own.keepBlob(id, pool.subarray(32, 32 + bytes.length))
+  }
+  const taker = await TestNode.start('taker', { feeds: [author.id], archives: own })
+  await taker.dial(giver)
+  await taker.holds(author.id, author.messages.length)
+  expect(taker.replicator.status().archives).toMatchObject({ feeds: 1, refused: {} })
+})
+
 describe('archives for peers', () => {
   async function serving() {
     const archived = await archivedFeed()
