@@ -1,5 +1,5 @@
 import type { Timers } from '@dunbar/actor'
-import { ItemStream } from './item-stream.js'
+import { ItemStream } from '@dunbar/wire'
 
 /**
  * Callbacks of an app on the other end of a duplex. The node asks `{ask: 1, …}`, the app answers
@@ -40,7 +40,7 @@ export class AppCallbacks {
   /** @param onLeave runs once, when the app has gone or was sent away */
   constructor(timers: Timers, onLeave: () => void) {
     this.#timers = timers
-    this.#output = new ItemStream(MAX_WAITING, () => {
+    this.#output = new ItemStream(MAX_WAITING, 'fail', () => {
       this.#isGone = true
       for (const answer of [...this.#open.values()]) answer(none('PRECONDITION_GONE'))
       onLeave()

@@ -1,9 +1,9 @@
 import type { Timers } from '@dunbar/actor'
 import { CodedError } from '@dunbar/core'
 import type { Method, MethodCall } from '@dunbar/wire'
+import { ItemStream } from '@dunbar/wire'
 import { AppCallbacks } from './app-callbacks.js'
 import type { ArchiveWatch } from './archive-watch.js'
-import { ItemStream } from './item-stream.js'
 import { knownOptions } from './options.js'
 import type { ArchiveEvent, ArchiveNowOptions, OwnArchiver } from './own-archiver.js'
 import { Registrations } from './registrations.js'
@@ -75,7 +75,7 @@ function events(
   connection: object,
 ): AsyncIterable<unknown> {
   let leave = (): void => {}
-  const stream = new ItemStream<ArchiveEvent>(MAX_EVENTS, () => leave())
+  const stream = new ItemStream<ArchiveEvent>(MAX_EVENTS, 'fail', () => leave())
   const remove = readers.add(connection, stream)
   const deafen = archiver.onEvent((event) => stream.push(event))
   leave = () => {

@@ -1,7 +1,7 @@
 import { createSimulation, MemoryFileSystem } from '@dunbar/testkit'
+import { ItemStream } from '@dunbar/wire'
 import { describe, expect, test } from 'vitest'
 import { ANSWER_MS, AppCallbacks } from '../src/app-callbacks.js'
-import { ItemStream } from '../src/item-stream.js'
 
 function registered() {
   const simulation = createSimulation({ seed: 1 })
@@ -11,7 +11,7 @@ function registered() {
   const app = new AppCallbacks(timers, () => {
     leaves += 1
   })
-  const input = new ItemStream<unknown>(10)
+  const input = new ItemStream<unknown>(10, 'fail')
   void app.read(input)
   return { simulation, app, input, leaves: () => leaves }
 }

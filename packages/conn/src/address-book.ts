@@ -7,9 +7,9 @@ import type { Clock, FileSystem, Logger, Timers } from '@dunbar/actor'
 import type { FeedId } from '@dunbar/core'
 import { type PeerAddress, parseAddress, parseAddresses } from './address.js'
 import { ConnError } from './errors.js'
-import { Listeners } from './event-stream.js'
 import { readJsonFile, setAside, writeJsonFile } from './json-file.js'
 import type { ConnLimits } from './limits.js'
+import { Listeners } from './listeners.js'
 import { isStatistics, type Statistics } from './statistics.js'
 
 /** What is remembered of an address. @source npm ssb-conn-db 1.0 */

@@ -1,11 +1,10 @@
 import type { FeedId } from '@dunbar/core'
 import type { SecurePeer } from '@dunbar/wire'
-import { type Method, type MethodCall, RawJson } from '@dunbar/wire'
+import { ItemStream, type Method, type MethodCall, RawJson } from '@dunbar/wire'
 import type { PeerAddress } from './address.js'
 import type { AddressBook } from './address-book.js'
 import { addressArgument, fieldsArgument, peerArgument, textArgument } from './arguments.js'
 import type { Connections, ConnectOptions } from './connections.js'
-import { EventStream } from './event-stream.js'
 import type { OwnAddresses, Scope } from './own-addresses.js'
 import { Ping, type PingOptions } from './ping.js'
 import type { Staging } from './staging.js'
@@ -132,7 +131,7 @@ function scopeArgument(method: string, value: unknown): Scope {
 
 /** All connections, again whenever one changes; a slow reader gets the newest state. */
 function livePeers({ connections }: ConnServices): AsyncIterable<unknown> {
-  const stream: EventStream<RawJson> = new EventStream(1, () => leave())
+  const stream: ItemStream<RawJson> = new ItemStream(1, 'dropOldest', () => leave())
   const push = (): void => {
     const peers = connections.list().map(({ address, key, state, data, birth, since }) => {
       return [address, { ...data, key, state, hubBirth: birth, hubUpdated: since }]
@@ -145,7 +144,7 @@ function livePeers({ connections }: ConnServices): AsyncIterable<unknown> {
 }
 
 function liveStagedPeers({ staging }: ConnServices): AsyncIterable<unknown> {
-  const stream: EventStream<RawJson> = new EventStream(1, () => leave())
+  const stream: ItemStream<RawJson> = new ItemStream(1, 'dropOldest', () => leave())
   const push = (): void => {
     stream.push(new RawJson(Buffer.from(JSON.stringify([...staging.entries()]))))
   }

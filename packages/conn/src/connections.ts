@@ -8,8 +8,8 @@ import type { FeedId } from '@dunbar/core'
 import type { SecurePeer } from '@dunbar/wire'
 import { isDialable, type PeerAddress } from './address.js'
 import { ConnError } from './errors.js'
-import { Listeners } from './event-stream.js'
 import type { ConnLimits } from './limits.js'
+import { Listeners } from './listeners.js'
 
 /** One connection, open or being made. */
 export interface ConnPeer {

@@ -1,12 +1,12 @@
 import { isFeedId } from '@dunbar/core'
 import type { Method } from '@dunbar/wire'
+import { ItemStream } from '@dunbar/wire'
 import { type PeerAddress, parseAddress } from './address.js'
 import type { AddressEntry } from './address-book.js'
 import { addressArgument, peerArgument, textArgument } from './arguments.js'
 import type { ConnServices } from './conn-methods.js'
 import type { ConnectionEvent } from './connections.js'
 import { ConnError } from './errors.js'
-import { EventStream } from './event-stream.js'
 
 /** What `gossip.enable` and `gossip.disable` switch. */
 export interface GossipSwitches {
@@ -145,7 +145,7 @@ const CHANGE_TYPES: Readonly<Record<ConnectionEvent['type'], string | null>> = {
 
 function changes(services: ConnServices, { maxQueuedEvents }: GossipSwitches) {
   const { book, connections } = services
-  const stream: EventStream<unknown> = new EventStream(maxQueuedEvents, () => {
+  const stream: ItemStream<unknown> = new ItemStream(maxQueuedEvents, 'dropOldest', () => {
     for (const leave of leaving) leave()
   })
   const leaving = [

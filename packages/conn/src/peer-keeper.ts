@@ -11,7 +11,6 @@ import {
   type ConnectOptions,
   type ConnPeer,
 } from './connections.js'
-import { Listeners } from './event-stream.js'
 import { gossipMethods } from './gossip-methods.js'
 import { isLocalNetworkHost, isLoopbackHost, isPublicHost } from './host.js'
 import { InviteLedger } from './invite-ledger.js'
@@ -19,6 +18,7 @@ import { guestMethods, inviteMethods } from './invite-methods.js'
 import { Invites } from './invites.js'
 import { Lan } from './lan.js'
 import { CONN_LIMITS, type ConnLimits } from './limits.js'
+import { Listeners } from './listeners.js'
 import { type Endpoint, OwnAddresses, type Scope } from './own-addresses.js'
 import { DEFAULT_PING_MS, Ping, type PingOptions } from './ping.js'
 import { Scheduler } from './scheduler.js'

@@ -9,7 +9,7 @@
  * @source protocol digest 2.5; npm pull-ping 2.0
  */
 import type { Clock, Timers } from '@dunbar/actor'
-import { EventStream } from './event-stream.js'
+import { ItemStream } from '@dunbar/wire'
 
 const LEAST_MS = 10_000
 const MOST_MS = 30 * 60_000
@@ -33,7 +33,7 @@ export interface PingOptions {
 export class Ping {
   readonly #options: PingOptions
   readonly #restMs: number
-  readonly #output: EventStream<number>
+  readonly #output: ItemStream<number>
   #isOver = false
   #sentAtMs: number | null = null
   #sentAt = 0
@@ -43,7 +43,7 @@ export class Ping {
   constructor(options: PingOptions) {
     this.#options = options
     this.#restMs = Math.min(MOST_MS, Math.max(LEAST_MS, options.restMs))
-    this.#output = new EventStream(MAX_WAITING, () => this.#end())
+    this.#output = new ItemStream(MAX_WAITING, 'dropOldest', () => this.#end())
   }
 
   /** What goes to the other side. Leaving it ends the ping. */

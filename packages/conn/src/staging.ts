@@ -1,7 +1,7 @@
 import type { Clock, Timers } from '@dunbar/actor'
 import type { FeedId } from '@dunbar/core'
 import type { PeerAddress } from './address.js'
-import { Listeners } from './event-stream.js'
+import { Listeners } from './listeners.js'
 
 /** A peer that could be connected to and is not remembered: seen near, or named by an app. */
 export interface StagedPeer {

@@ -1,7 +1,7 @@
 import type { LogLevel } from '@dunbar/actor'
 import { createSimulation, MemoryFileSystem } from '@dunbar/testkit'
+import { ItemStream } from '@dunbar/wire'
 import { describe, expect, test } from 'vitest'
-import { EventStream } from '../src/event-stream.js'
 import { Ping } from '../src/ping.js'
 
 const REST_MS = 300_000
@@ -19,7 +19,7 @@ function setUp() {
     onAnswer: (rttMs, skewMs) => answers.push([rttMs, skewMs]),
     onSilence: () => silenceCount++,
   })
-  const input = new EventStream<unknown>(100)
+  const input = new ItemStream<unknown>(100, 'dropOldest')
   const sent: number[] = []
   const read = async () => {
     for await (const time of ping.output) sent.push(time)

@@ -3,6 +3,7 @@ export type { StreamOptions } from './caller.js'
 export { type ConnectUnixOptions, connectUnix, type Peer } from './connect.js'
 export { type ConnectionOptions, type ConnectionStats, RpcConnection } from './connection.js'
 export { WireError, type WireErrorCode } from './errors.js'
+export { ItemStream, type WhenFull } from './item-stream.js'
 export {
   ADMISSION_LIMITS,
   type AdmissionLimits,

@@ -1,11 +1,15 @@
 import { CodedError } from '@dunbar/core'
 
+/** What becomes of a reader so slow that too many items wait: the oldest are lost, or it ends with `READER_TOO_SLOW`. */
+export type WhenFull = 'dropOldest' | 'fail'
+
 /**
- * Items for one reader, none of which may be lost: a reader so slow that too many wait is ended with
- * `READER_TOO_SLOW` instead.
+ * Items that somebody pushes, as a stream for one reader. They wait for a slow reader up to a bound;
+ * with a bound of 1 and `dropOldest` the reader always gets the newest state.
  */
 export class ItemStream<Item> implements AsyncIterableIterator<Item> {
   readonly #maxWaiting: number
+  readonly #whenFull: WhenFull
   readonly #onLeave: () => void
   readonly #waiting: Item[] = []
   #reader: ((result: IteratorResult<Item, undefined>) => void) | null = null
@@ -13,8 +17,9 @@ export class ItemStream<Item> implements AsyncIterableIterator<Item> {
   #isOver = false
 
   /** @param onLeave runs once, when the reader leaves or the stream ends */
-  constructor(maxWaiting: number, onLeave: () => void = () => {}) {
+  constructor(maxWaiting: number, whenFull: WhenFull, onLeave: () => void = () => {}) {
     this.#maxWaiting = maxWaiting
+    this.#whenFull = whenFull
     this.#onLeave = onLeave
   }
 
@@ -28,6 +33,10 @@ export class ItemStream<Item> implements AsyncIterableIterator<Item> {
     }
     this.#waiting.push(item)
     if (this.#waiting.length <= this.#maxWaiting) return
+    if (this.#whenFull === 'dropOldest') {
+      this.#waiting.shift()
+      return
+    }
     const text = `${this.#maxWaiting} items wait, no more are kept`
     this.#failure = new CodedError('READER_TOO_SLOW', text, { maxWaiting: this.#maxWaiting })
     this.end()

@@ -1,16 +1,16 @@
 import { describe, expect, test } from 'vitest'
-import { EventStream, Listeners } from '../src/event-stream.js'
+import { ItemStream } from '../src/index.js'
 
-describe('a stream of events', () => {
+describe('a stream of items that are pushed', () => {
   test('gives what happened to a reader that was slow, the newest as far as its bound', async () => {
-    const stream = new EventStream<number>(2)
+    const stream = new ItemStream<number>(2, 'dropOldest')
     for (const event of [1, 2, 3]) stream.push(event)
     expect(await stream.next()).toEqual({ done: false, value: 2 })
     expect(await stream.next()).toEqual({ done: false, value: 3 })
   })
 
   test('gives what happens to a reader that waits', async () => {
-    const stream = new EventStream<number>(1)
+    const stream = new ItemStream<number>(1, 'dropOldest')
     const next = stream.next()
     stream.push(1)
     stream.push(2)
@@ -20,7 +20,7 @@ describe('a stream of events', () => {
 
   test('ends once, for the reader that waits and for whoever fed it', async () => {
     let leaveCount = 0
-    const stream = new EventStream<number>(1, () => leaveCount++)
+    const stream = new ItemStream<number>(1, 'dropOldest', () => leaveCount++)
     const next = stream.next()
     stream.end()
     await stream.return()
@@ -29,16 +29,13 @@ describe('a stream of events', () => {
     expect(await stream.next()).toEqual({ done: true, value: undefined })
     expect(leaveCount).toBe(1)
   })
-})
 
-test('a listener that leaves while it is told is told nothing more', () => {
-  const listeners = new Listeners<number>()
-  const heard: number[] = []
-  const leave = listeners.add((event) => {
-    heard.push(event)
-    leave()
+  test('is ended by an error where nothing may be lost and too many wait', async () => {
+    let leaveCount = 0
+    const stream = new ItemStream<number>(2, 'fail', () => leaveCount++)
+    for (const item of [1, 2, 3]) stream.push(item)
+    await expect(stream.next()).rejects.toMatchObject({ code: 'READER_TOO_SLOW' })
+    expect(await stream.next()).toEqual({ done: true, value: undefined })
+    expect(leaveCount).toBe(1)
   })
-  listeners.tell(1)
-  listeners.tell(2)
-  expect(heard).toEqual([1])
 })
