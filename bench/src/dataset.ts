@@ -13,6 +13,8 @@ export interface DatasetSize {
   readonly feeds: number
   readonly messages: number
   readonly seed: number
+  /** How the messages are spread over the feeds. */
+  readonly population: 'natural'
 }
 
 /** Generated messages in a file, and what is in it. */
@@ -29,7 +31,7 @@ const SAMPLE_KEYS = 1000
 
 /** Writes a file of JSON lines; the same size and seed give the same bytes. */
 export async function makeDataset(folder: string, size: DatasetSize): Promise<Dataset> {
-  const file = join(folder, `${size.feeds}-${size.messages}-${size.seed}.jsonl`)
+  const file = join(folder, `${size.population}-${size.feeds}-${size.messages}-${size.seed}.jsonl`)
   const out = createWriteStream(file)
   const hash = createHash('sha256')
   const census = new DatasetCensus()

@@ -1,133 +1,96 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { availableParallelism, cpus, tmpdir, totalmem } from 'node:os'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
-import { archiveFigures } from './archive-figures.js'
-import { catchUpFigures } from './catch-up-figures.js'
-import { type Dataset, makeDataset } from './dataset.js'
-import { bigRestartFigures, growthFigures, importFigures } from './import-figures.js'
-import { memoryFigures } from './memory-figures.js'
-import { queryFigures } from './query-figures.js'
-import { commitOf, type Figure, printFigures, storeResults } from './report.js'
-import { streamVByteFigures } from './streamvbyte-figures.js'
-import { syncFigures } from './sync-figures.js'
-import { wireFigures } from './wire-figures.js'
+import { Command, InvalidArgumentError, Option } from 'commander'
+import { readGoals } from './goals.js'
+import { writeResults } from './results.js'
+import { runWorkloads } from './run.js'
+import { peersOf } from './subjects/peers.js'
+import { subjectNames } from './subjects/subject.js'
+import { tableOf } from './table.js'
+import { workloads } from './workloads/index.js'
 
-/** `npm run bench`: the node's headline figures, each beside the limit or goal that it is judged by. */
-const USAGE = `npm run bench -- [--messages COUNT] [--feeds COUNT] [--seed NUMBER] [--samples COUNT]
-                 [--short] [--only PART,...] [--dry]
+/** `npm run bench`: dunbar beside its limits, its goals and its peers. */
 
-  --short  leaves out the million messages
-  --only   import, queries, growth, million, sync; several with commas between
-  --dry    stores nothing`
+const RESULTS = new URL('../results/', import.meta.url).pathname
+const others = subjectNames.filter((name) => name !== 'dunbar')
 
-const { values: flags } = parseArgs({
-  options: {
-    help: { type: 'boolean', short: 'h', default: false },
-    messages: { type: 'string', default: '100000' },
-    feeds: { type: 'string', default: '150' },
-    seed: { type: 'string', default: '1' },
-    samples: { type: 'string', default: '5' },
-    /** Leaves out the million messages. */
-    short: { type: 'boolean', default: false },
-    /** Only these: import, queries, growth, million, sync, catchup, streamvbyte, archive; several with commas between. */
-    only: { type: 'string' },
-    /** Stores nothing. */
-    dry: { type: 'boolean', default: false },
+interface Flags {
+  readonly full: boolean
+  readonly feeds?: number
+  readonly messages?: number
+  readonly samples: number
+  readonly seed: number
+  readonly shards?: number
+  readonly against: readonly (typeof others)[number][]
+  readonly file?: string
+  readonly cores?: string
+  readonly out?: string
+  readonly dry: boolean
+}
+
+function count(text: string): number {
+  const value = Number(text)
+  if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError('a whole number')
+  return value
+}
+
+const program = new Command('npm run bench --')
+  .description('Measures dunbar beside its limits, its goals and its peers.')
+  .argument('[workload...]', `of ${workloads.map(({ name }) => name).join(', ')}`)
+  .option('--full', 'everything, not only the headline figures', false)
+  .option('--feeds <count>', 'feeds of the data that most is measured on (150)', count)
+  .option('--messages <count>', 'messages of that data (100,000)', count)
+  .option('--seed <number>', 'what the data are made from', count, 1)
+  .option('--samples <count>', 'rounds of every figure', count, 5)
+  .option('--shards <count>', 'worker threads of a node (as many as cores)', count)
+  .option('--file <jsonl>', 'messages to measure in the place of generated ones')
+  .addOption(
+    new Option('--against <peer...>', 'other peers, once npm run bench:peers has run')
+      .choices([...others, 'none'])
+      .default(others),
+  )
+  .option('--cores <list>', 'processors for all subjects, as taskset names them: 0,1')
+  .option('--out <file>', 'where the results go; default: bench/results/, by the time')
+  .option('--dry', 'keeps no results', false)
+  .addHelpText(
+    'after',
+    `\nWorkloads:\n${workloads.map(({ name, title }) => `  ${name.padEnd(14)} ${title}`).join('\n')}`,
+  )
+
+program.parse()
+const flags = program.opts<Flags>()
+const chosen = program.args.length > 0
+const unknown = program.args.filter((name) => !workloads.some((each) => each.name === name))
+if (unknown.length > 0) program.error(`no workload of this name: ${unknown.join(', ')}`)
+
+const wanted = workloads.filter(({ name, isShort }) =>
+  chosen ? program.args.includes(name) : flags.full || isShort,
+)
+const placement = { cores: flags.cores ?? null, nodeFlags: [] }
+const messages = flags.messages ?? 100_000
+const results = await runWorkloads(
+  wanted,
+  {
+    isFull: flags.full,
+    samples: flags.samples,
+    feeds: flags.feeds ?? 150,
+    messages,
+    pairedMessages: flags.full ? messages : Math.min(messages, 20_000),
+    seed: flags.seed,
+    shards: flags.shards ?? null,
+    placement,
+    file: flags.file ?? null,
   },
-})
+  peersOf(
+    others.filter((name) => flags.against.includes(name)),
+    placement,
+  ),
+  flags.shards === undefined ? {} : { DUNBAR_SHARDS: String(flags.shards) },
+)
 
-if (flags.help) {
-  console.log(USAGE)
-  process.exit()
-}
-
-const messages = Number(flags.messages)
-const feeds = Number(flags.feeds)
-const seed = Number(flags.seed)
-const samples = Number(flags.samples)
-
-const parts = [
-  'import',
-  'queries',
-  'growth',
-  'million',
-  'sync',
-  'catchup',
-  'streamvbyte',
-  'archive',
-] as const
-const only = flags.only?.split(',') ?? parts.filter((part) => !(flags.short && part === 'million'))
-const wants = (part: (typeof parts)[number]) => only.includes(part)
-const unknown = only.filter((part) => !(parts as readonly string[]).includes(part))
-if (unknown.length > 0)
-  throw new Error(`--only knows ${parts.join(', ')}; not ${unknown.join(', ')}`)
-
-const folder = mkdtempSync(join(tmpdir(), 'dunbar-bench-'))
-const say = (text: string) => process.stderr.write(`${text}\n`)
-const figures: Figure[] = []
-let dataset: Dataset
-try {
-  say(`generating ${messages} messages in ${feeds} feeds`)
-  dataset = await makeDataset(folder, { feeds, messages, seed })
-  const path = join(folder, 'node')
-  if (wants('import') || wants('queries')) {
-    say('import')
-    const found = await importFigures(dataset, path, wants('import') ? samples : 1)
-    if (wants('import')) figures.push(...found)
-  }
-  if (wants('queries')) {
-    say('queries and restart')
-    figures.push(...(await queryFigures(dataset, path, samples)))
-  }
-  if (wants('growth')) {
-    say('growth and memory of feeds')
-    const many = await makeDataset(folder, { feeds: 5_000, messages, seed })
-    figures.push(...(await growthFigures(dataset, many, folder, samples)))
-    figures.push(...(await memoryFigures(dataset, many, folder)))
-  }
-  if (wants('million')) {
-    say('a million messages in 5,000 feeds')
-    figures.push(...(await bigRestartFigures(folder, seed, samples)))
-  }
-  if (wants('sync')) {
-    say('serving to a peer')
-    figures.push(...(await wireFigures(folder, samples)))
-    say('replication')
-    const big = wants('million')
-      ? await makeDataset(folder, { feeds: 5_000, messages: 1_000_000, seed })
-      : null
-    figures.push(...(await syncFigures(dataset, big, folder, Math.min(samples, 3))))
-  }
-  if (wants('catchup')) {
-    say('newcomers and archives')
-    figures.push(...(await catchUpFigures(dataset, folder, Math.min(samples, 3))))
-  }
-  if (wants('streamvbyte')) {
-    say('integers')
-    figures.push(...streamVByteFigures(samples))
-  }
-  if (wants('archive')) {
-    say('blocks')
-    figures.push(...archiveFigures(dataset, samples))
-  }
-} finally {
-  rmSync(folder, { recursive: true, force: true })
-}
-
-printFigures(figures)
+console.log(tableOf(results.figures, readGoals()))
 if (!flags.dry) {
-  const path = storeResults({
-    machine: {
-      cpu: cpus()[0]?.model.trim() ?? '',
-      cores: availableParallelism(),
-      memoryBytes: totalmem(),
-    },
-    node: process.version,
-    commit: commitOf(),
-    at: new Date().toISOString(),
-    dataset: { seed, digest: dataset.digest, ...dataset.facts },
-    figures,
-  })
-  say(`stored in ${path}`)
+  const file =
+    flags.out ?? join(RESULTS, `${results.at.slice(0, 16).replaceAll(/[:T]/g, '-')}.json`)
+  writeResults(file, results)
+  console.error(`kept in ${file}`)
 }

@@ -7,7 +7,7 @@ import { feedIdToBytes, sha256Latin1, verify } from '@dunbar/core'
  * What bounds an import: as many threads as cores that do nothing but parse, print canonically,
  * hash and verify the same messages, held in memory. Messages a second of all threads together.
  */
-export async function validationLimit(file: string): Promise<number> {
+export async function validationRate(file: string): Promise<number> {
   const threads = availableParallelism()
   const lines = readFileSync(file, 'utf8').split('\n').slice(0, -1)
   const values = lines.map((line) =>

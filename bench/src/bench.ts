@@ -1,0 +1,113 @@
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { type Dataset, type DatasetSize, makeDataset } from './dataset.js'
+import type { Figure } from './figure.js'
+import { type LimitName, limits } from './limits/index.js'
+import type { Placement } from './process.js'
+import type { Progress } from './progress.js'
+import type { Dunbar } from './subjects/dunbar.js'
+import type { Peers } from './subjects/peers.js'
+import type { Subject } from './subjects/subject.js'
+
+export interface Settings {
+  readonly isFull: boolean
+  /** Rounds of every figure. */
+  readonly samples: number
+  /** Of the data that most figures are measured on. */
+  readonly feeds: number
+  readonly messages: number
+  /** Of the data that other peers are measured on as well. */
+  readonly pairedMessages: number
+  readonly seed: number
+  /** Worker threads of a node; null: as many as cores. */
+  readonly shards: number | null
+  readonly placement: Placement
+  /** JSON lines to measure in the place of generated messages; null for those. */
+  readonly file: string | null
+}
+
+/** What a workload is given: data, subjects, limits, a place, and where its figures go. */
+export class Bench {
+  readonly settings: Settings
+  readonly dunbar: Dunbar
+  /** Other subjects that are there and were asked for. */
+  readonly peers: readonly Subject[]
+  /** Subjects that were asked for and are not there, with the reason. */
+  readonly absent: Readonly<Record<string, { readonly cannot: string }>>
+  readonly figures: Figure[] = []
+  readonly progress: Progress
+  readonly #folder: string
+  readonly #datasets = new Map<string, Promise<Dataset>>()
+  readonly #limits = new Map<LimitName, Promise<readonly number[]>>()
+  #folders = 0
+
+  constructor(
+    settings: Settings,
+    folder: string,
+    dunbar: Dunbar,
+    { present, absent }: Peers,
+    progress: Progress,
+  ) {
+    this.settings = settings
+    this.#folder = folder
+    this.dunbar = dunbar
+    this.peers = present
+    this.absent = absent
+    this.progress = progress
+  }
+
+  /** Datasets that were made so far. */
+  async datasets(): Promise<readonly Dataset[]> {
+    return Promise.all(this.#datasets.values())
+  }
+
+  /** Generated messages, or the user's file where no size is given; made once in a run. */
+  dataset(size: Partial<DatasetSize> = {}): Promise<Dataset> {
+    const { feeds, messages, seed } = this.settings
+    const whole = { feeds, messages, seed, population: 'natural' as const, ...size }
+    const name = JSON.stringify(whole)
+    const made = this.#datasets.get(name)
+    if (made !== undefined) return made
+    this.progress.say(`generating ${whole.messages} messages in ${whole.feeds} feeds`)
+    const dataset = makeDataset(this.#folder, whole)
+    this.#datasets.set(name, dataset)
+    return dataset
+  }
+
+  /** A path in the folder of this run where nothing is yet. */
+  freshPath(name: string): string {
+    this.#folders += 1
+    mkdirSync(this.#folder, { recursive: true })
+    return join(this.#folder, `${name}-${this.#folders}`)
+  }
+
+  /** Samples of a limit, measured when it is first asked for. */
+  limit(name: LimitName): Promise<readonly number[]> {
+    const measured = this.#limits.get(name)
+    if (measured !== undefined) return measured
+    const { what, measure } = limits[name]
+    this.progress.say(`limit: ${what}`)
+    const samples = measure(this)
+    this.#limits.set(name, samples)
+    return samples
+  }
+
+  record(figure: Figure): void {
+    this.figures.push(figure)
+  }
+}
+
+/** Something that is measured: one file each in `workloads/`. */
+export interface Workload {
+  /** `npm run bench -- NAME`. */
+  readonly name: string
+  /** For the progress line and `--help`. */
+  readonly title: string
+  /** In the short run too. */
+  readonly isShort: boolean
+  /**
+   * Measures, checks that what it measured was right, and records its figures.
+   * @throws {Error} an answer is wrong: nothing of it is recorded
+   */
+  run(bench: Bench): Promise<void>
+}

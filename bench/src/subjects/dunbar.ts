@@ -1,0 +1,151 @@
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { createInterface } from 'node:readline'
+import { type Client, connect } from '@dunbar/client'
+import type { ImportResult } from '@dunbar/node'
+import type { Dataset } from '../dataset.js'
+import { ended, measuredProcess, type Placement, spawnNode } from '../process.js'
+import type { Answer, Load, Query, RunningSubject, StartOptions, Subject } from './subject.js'
+
+/** The command, as a user runs it. */
+const BIN = new URL('../../../packages/cli/bin/dunbar.js', import.meta.url).pathname
+const MANIFEST = new URL('../../../packages/cli/package.json', import.meta.url)
+
+/** Peers on this machine alone, and none unasked. */
+const ALONE = {
+  DUNBAR_HOST: '127.0.0.1',
+  DUNBAR_PORT: '0',
+  DUNBAR_LAN: 'false',
+  DUNBAR_AUTOCONNECT: 'false',
+  DUNBAR_LOG_LEVEL: 'warn',
+}
+
+/** What only dunbar has. */
+export interface RunningDunbar extends RunningSubject {
+  readonly client: Client
+}
+
+export class Dunbar implements Subject {
+  readonly name = 'dunbar'
+  readonly version =
+    `dunbar ${(JSON.parse(readFileSync(MANIFEST, 'utf8')) as { version: string }).version}`
+  readonly #placement: Placement
+  readonly #environment: NodeJS.ProcessEnv
+
+  constructor(placement: Placement, environment: NodeJS.ProcessEnv = {}) {
+    this.#placement = placement
+    this.#environment = { ...ALONE, ...environment }
+  }
+
+  /** Runs a command to its end and gives its JSON output. */
+  async run<Result>(...args: string[]): Promise<Result> {
+    const child = spawnNode(BIN, [...args, '--json'], this.#placement, { env: this.#environment })
+    let text = ''
+    const exit = new Promise<number | null>((resolve) => child.once('exit', resolve))
+    for await (const piece of child.stdout!.setEncoding('utf8')) text += piece
+    const code = await exit
+    if (code !== 0) throw new Error(`dunbar ${args[0]} ended with ${code}`)
+    return JSON.parse(text) as Result
+  }
+
+  async load(dataset: Dataset, path: string): Promise<Load> {
+    const result = await this.run<ImportResult>('import', dataset.file, '--path', path)
+    if (result.added !== dataset.messages || result.rejected.length > 0) {
+      throw new Error(`the import took ${result.added} of ${dataset.messages} messages`)
+    }
+    return { messages: result.added, seconds: result.seconds }
+  }
+
+  async start(path: string, options: StartOptions = {}): Promise<RunningDunbar> {
+    const startedAt = performance.now()
+    const child = spawnNode(BIN, ['start', '--path', path, '--json'], this.#placement, {
+      env: {
+        ...this.#environment,
+        ...(options.networkKey === undefined ? {} : { DUNBAR_CAPS_SHS: options.networkKey }),
+        ...options.environment,
+      },
+    })
+    const lines = createInterface({ input: child.stdout! })
+    let address = ''
+    for await (const line of lines) {
+      const said = JSON.parse(line) as { readonly event: string; readonly address: string }
+      if (said.event !== 'ready') continue
+      address = said.address
+      break
+    }
+    const readyMs = performance.now() - startedAt
+    const client = await connect({ path })
+    const { id } = await client.whoami()
+    return {
+      name: 'dunbar',
+      path,
+      id,
+      address,
+      readyMs,
+      client,
+      process: measuredProcess(child.pid!),
+      publish: async (content) => {
+        const beganAt = performance.now()
+        const { key } = await client.publish(content as Parameters<Client['publish']>[0])
+        return { key, ms: performance.now() - beganAt }
+      },
+      ask: (query) => ask(client, query),
+      request: async (ids) => {
+        await Promise.all(ids.map((each) => client.call('ebt.request', each, true)))
+      },
+      connect: async (to) => {
+        await client.call('conn.connect', to)
+      },
+      holdsInAll: (messages) => until(async () => (await client.status()).messages >= messages),
+      holds: (feed, sequence) =>
+        until(async () => (await client.feeds.status(feed)).sequence >= sequence),
+      stop: async () => {
+        await client.close()
+        await ended(child)
+      },
+    }
+  }
+}
+
+/** Asked again so often, ms; what is measured lasts seconds. */
+const LOOK_MS = 20
+
+async function until(isSo: () => Promise<boolean>): Promise<void> {
+  while (!(await isSo())) await new Promise((resolve) => setTimeout(resolve, LOOK_MS))
+}
+
+async function ask(client: Client, query: Query): Promise<Answer> {
+  const startedAt = performance.now()
+  const keys = await keysOf(client, query)
+  const ms = performance.now() - startedAt
+  return { ms, messages: keys.length, digest: digestOfKeys(keys) }
+}
+
+async function keysOf(client: Client, query: Query): Promise<string[]> {
+  switch (query.kind) {
+    case 'get':
+      return [(await client.get(query.key, { meta: true })).key]
+    case 'feed':
+    case 'author':
+      return keysIn(client.createUserStream({ id: query.id }))
+    case 'type':
+      return keysIn(client.messagesByType(query.type))
+    case 'tangle':
+      return keysIn(client.tangle.read({ root: query.root }))
+    case 'mentions':
+      return keysIn(client.links({ dest: query.target, rel: 'mentions' }))
+  }
+}
+
+async function keysIn(stream: AsyncIterable<{ readonly key: string }>): Promise<string[]> {
+  const keys: string[] = []
+  for await (const { key } of stream) keys.push(key)
+  return keys
+}
+
+/** As every subject gives it. */
+export function digestOfKeys(keys: readonly string[]): string {
+  return createHash('sha256')
+    .update([...keys].sort().join('\n'))
+    .digest('hex')
+}

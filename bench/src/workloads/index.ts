@@ -1,0 +1,5 @@
+import type { Workload } from '../bench.js'
+import { importing } from './import.js'
+
+/** In the order in which they run. */
+export const workloads: readonly Workload[] = [importing]
