@@ -45,9 +45,9 @@ export async function inTurn(
 export async function datasetsOf(
   bench: Bench,
 ): Promise<readonly { readonly dataset: Dataset; readonly isPaired: boolean }[]> {
-  const { messages, pairedMessages } = bench.settings
+  const { messages, pairedMessages, file } = bench.settings
   const whole = { dataset: await bench.dataset(), isPaired: true }
-  if (bench.peers.length === 0 || pairedMessages >= messages) return [whole]
+  if (bench.peers.length === 0 || pairedMessages >= messages || file !== null) return [whole]
   const small = await bench.dataset({ messages: pairedMessages })
   return [
     { ...whole, isPaired: false },
