@@ -105,7 +105,7 @@ export async function openNetwork(options: NetworkOptions): Promise<Network> {
   listening.catch(() => undefined)
   let conn: Conn | null = null
   try {
-    conn = await openConn(options, graph, served, isOpen)
+    conn = await openConn(options, graph, replicator, served, isOpen)
     return joined(options, { graph, replicator, conn, server: await listening, served, open })
   } catch (error) {
     const server = await listening.catch(() => null)
@@ -238,6 +238,7 @@ function startGraphOf({ config, services, ports }: NetworkOptions): Graph {
 function openConn(
   { config, keys, services, ports }: NetworkOptions,
   graph: Graph,
+  replicator: Replicator,
   served: Served,
   isOpen: Promise<void>,
 ): Promise<Conn> {
@@ -274,7 +275,7 @@ function openConn(
     networkKey,
     folder: config.path,
     dial,
-    graph: connGraph(graph),
+    graph: connGraph(graph, replicator),
     publish: (content) => publishContent(services, content),
     files: ports.fs,
     timers,
@@ -309,17 +310,12 @@ function addressOf(conn: Conn, server: TcpServer): string | null {
   return all === null ? null : all.split(';')[0]!
 }
 
-/** What the connections ask of the follow graph. */
-function connGraph(graph: Graph): ConnGraph {
+/** What the connections ask of the follow graph, and of replication, which knows whose block counts. */
+function connGraph(graph: Graph, replicator: Replicator): ConnGraph {
   return {
     hopsOf: (id) => graph.hopsOf(id),
-    isBlocked: (id) => graph.isBlocking(graph.id, id),
-    onBlocked: (listener) =>
-      graph.replicationSet.onChange(({ blocks }) => {
-        for (const { source, dest, isBlocked } of blocks) {
-          if (source === graph.id && isBlocked) listener(dest)
-        }
-      }),
+    isBlocked: (id) => replicator.isShutOut(id),
+    onBlocked: (listener) => replicator.onShutOut(listener),
     onChange: (listener) => graph.onHops(() => listener()),
   }
 }
