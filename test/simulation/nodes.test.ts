@@ -78,7 +78,7 @@ async function lose(world: World): Promise<void> {
     if (world.random.chance(0.7)) world.connect(person, other)
     await world.simulation.advance(world.random.next() * 2 * SECONDS)
   }
-  // Its own blocks of the past end connections as they come back; whoever is followed is dialled again.
+  // A block that stands ends connections once all is back; whoever is followed is dialled again.
   for (let round = 0; round < 2; round++) {
     for (const other of others) if (!world.isLinked(person, other)) world.connect(other, person)
     await world.simulation.advance(ARRIVAL_MS)

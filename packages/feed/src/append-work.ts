@@ -137,6 +137,9 @@ async function workOn(job: Job, state: FeedActorState, context: Context): Promis
     return { proceed: { from, work }, wake: [...state.streams] }
   }
   busyFeeds.delete(state)
+  // A hole may be filled at which the check of what lies behind it had to end.
+  const hasUnchecked = state.feed !== -1 && state.store.unchecked(state.feed) !== null
+  if (hasUnchecked) state.host.checkSignatures()
   return { ...reply(from, resultOf(run, state.id)), wake: [...state.streams] }
 }
 
