@@ -30,6 +30,12 @@ export async function settleChecks(
     return
   }
   const { sequence, reason } = fault
+  if (state.own !== null) {
+    // None is ever taken on another's word, and a copy that is damaged must not decide what is deleted.
+    logger.log('error', 'feed', 'an own message is not what was signed', { sequence, reason })
+    await writeChecked(state, {})
+    return
+  }
   logger.log('warn', 'feed', 'an archive was wrong; its messages are fetched again', {
     id,
     sequence,

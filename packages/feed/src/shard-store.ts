@@ -247,7 +247,7 @@ export interface ShardStore {
   /** `feedInfo(feed).sequence`, at a hundredth of the cost. */
   headSequence(feed: number): Sequence
   feedId(feed: number): FeedId
-  /** What `feed.json` says, or will say once it is written. Touches the disk. A damaged one is reported and reads as a plain one. */
+  /** What `feed.json` says, or will say once it is written. Touches the disk. A damaged one is reported, and reads as if no signature were checked. */
   record(feed: number): FeedRecord
   /** Replaces `feed.json`; resolves when it is on the disk. @throws {STORE_FULL} @throws {STORE_FAILED} */
   writeRecord(feed: number, record: FeedRecord): Promise<void>

@@ -230,6 +230,7 @@ class OpenedStore {
   #report(trouble: StoreTrouble): void {
     const { kind, ...data } = trouble
     this.#ports.logger.log('warn', 'feed', TROUBLE_TEXTS[kind], { kind, ...data })
+    if (kind === 'recordDamaged') this.#signatures?.begin()
   }
 }
 
@@ -240,7 +241,7 @@ const TROUBLE_TEXTS: Readonly<Record<StoreTrouble['kind'], string>> = {
   logShrunk: 'a log is shorter than it was; its feed was folded again',
   feedMissing: 'the folder of a feed is gone',
   foreignName: 'something that is no feed lies among the feeds',
-  recordDamaged: 'the feed.json of a feed is damaged',
+  recordDamaged: 'the feed.json of a feed is damaged; its signatures are checked again',
   recordFailed: 'the feed.json of a feed could not be written',
   syncFailed: 'a log could not be synced',
   snapshotUnusable: 'the indexes are folded again from the logs',
