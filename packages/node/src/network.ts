@@ -40,6 +40,8 @@ export interface Network {
   readonly localMethods: readonly Method[]
   /** Serves these to apps that connect with the node's own secret, beside those on the socket. */
   serveOwner(methods: MethodTable): void
+  /** As `Replicator.fetchArchiveBlob`. */
+  readonly fetchArchiveBlob: Replicator['fetchArchiveBlob']
   /** Who is connected, and how replication goes on. */
   status(): NetworkStatus
   /** Ends all connections. Close before the shards stop. */
@@ -162,6 +164,7 @@ function joined({ services, ports }: NetworkOptions, parts: Parts): Network {
     serveOwner: (methods) => {
       served.ownMethods = methods
     },
+    fetchArchiveBlob: (...blob) => replicator.fetchArchiveBlob(...blob),
     status: () => ({
       address,
       peers: conn.peers().map(({ key, address, state, isDialler }) => {

@@ -1,5 +1,5 @@
 import type { Clock, FileSystem, Logger, Router, Timers } from '@dunbar/actor'
-import { type FeedId, isCodedError } from '@dunbar/core'
+import { type BlobId, type FeedId, isCodedError } from '@dunbar/core'
 import { FeedClient, type ShardClient } from '@dunbar/feed'
 import type { Method, MethodCall, RpcConnection, SecurePeer } from '@dunbar/wire'
 import { ArchiveIndex } from './archive-index.js'
@@ -70,6 +70,17 @@ export interface Replicator {
   onShutOut(listener: (id: FeedId) => void): () => void
   /** Looks at the publish lock of the own feed, which somebody else has opened or closed. */
   lookAtOwnFeed(): Promise<void>
+  /**
+   * A blob of a feed's archive, its bytes checked, from a connected peer; null where none gives it, or
+   * archives are not fetched. Never rejects.
+   * @param sizeBytes what it must have; null where that is not known, for 5 MiB at most
+   */
+  fetchArchiveBlob(
+    feed: FeedId,
+    id: BlobId,
+    sizeBytes: number | null,
+    signal: AbortSignal,
+  ): Promise<Uint8Array | null>
   /** Calls `listener` when a peer was let go for what it sent; the returned function takes that back. */
   onLetGo(listener: (id: FeedId) => void): () => void
   /** Calls `listener` when the status has changed, some times a second at most; the returned function takes that back. */
@@ -261,6 +272,15 @@ class NodeReplicator implements Replicator {
 
   lookAtOwnFeed(): Promise<void> {
     return this.#toOwnFeed(async () => undefined)
+  }
+
+  async fetchArchiveBlob(
+    feed: FeedId,
+    id: BlobId,
+    sizeBytes: number | null,
+    signal: AbortSignal,
+  ): Promise<Uint8Array | null> {
+    return (await this.#catchUp?.fetchBlob(feed, id, sizeBytes, signal)) ?? null
   }
 
   onLetGo(listener: (id: FeedId) => void): () => void {
