@@ -180,3 +180,26 @@ describe('a message that is found damaged while the shard runs', () => {
     await shard.stop()
   })
 })
+
+test.each([
+  ['a read', 'get'],
+  ['verify', 'verify'],
+] as const)(
+  'messages in a block that %s finds damaged are asked for again, and take their places',
+  async (_who, how) => {
+    const shard = await filled()
+    await shard.run(shard.feed(ada).seal({ keepMessages: 2, minMessages: 1 }))
+    await shard.simulation.advance(5000)
+    const path = [...shard.fs.snapshot().keys()].find((name) => name.endsWith('.bipf2'))!
+    shard.fs.corrupt(path, 100)
+    const feed = shard.feed(ada)
+    if (how === 'get') expect(await shard.codeOf(feed.get(4))).toBe('STORE_ROW_DAMAGED')
+    else expect((await shard.run(feed.verify())).damaged).toHaveLength(6)
+    await shard.simulation.advance(100)
+    expect(await toldHead(shard)).toBe(0)
+    expect(await shard.sequencesOf(ada)).toEqual([7, 8])
+    await shard.append(ada, messages.slice(0, 6))
+    await expectWhole(shard, 'healed')
+    await shard.stop()
+  },
+)

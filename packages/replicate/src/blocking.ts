@@ -5,7 +5,8 @@
  * its blocks are past ones: the message that lifts one may be among those that are missing, and the
  * peer that it is about may be the only one who holds it. Until all is back such a peer is let in to
  * give the own feed back, which nobody but its author can have signed; it is given nothing all the
- * same, and asked for nothing else. A local client's block is of today, and holds in any case.
+ * same, and asked for nothing else. What a local client asks for concerns one feed and one peer, and
+ * is of today: it holds in any case.
  */
 import type { FeedId } from '@dunbar/core'
 import type { ReplicationSet } from './replication-set.js'
@@ -35,18 +36,18 @@ export class Blocking {
 
   /** Whether a peer gets no messages at all. */
   isGivenNothing(peer: FeedId): boolean {
-    return this.isBlocked(this.#own, peer)
+    return this.#set.isBlocked(this.#own, peer)
   }
 
   /** Whether there is nothing to be done with a peer. */
   isShutOut(peer: FeedId): boolean {
-    if (this.#asked.has(this.#own + peer)) return true
-    return !this.isRecovering && this.#set.isBlocked(this.#own, peer)
+    return !this.isRecovering && this.isGivenNothing(peer)
   }
 
   /** Whether messages of a feed go neither to a peer nor come from it. */
   isApart(feed: FeedId, peer: FeedId): boolean {
-    if (!this.isGivenNothing(peer)) return this.isBlocked(feed, peer)
+    if (this.#asked.has(feed + peer)) return true
+    if (!this.isGivenNothing(peer)) return this.#set.isBlocked(feed, peer)
     return feed !== this.#own || this.isShutOut(peer)
   }
 

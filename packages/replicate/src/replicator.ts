@@ -410,7 +410,8 @@ class NodeReplicator implements Replicator {
   /** A local client's word, until the node ends. */
   #block(source: FeedId, dest: FeedId, isBlocked: boolean): void {
     this.#blocking.ask(source, dest, isBlocked)
-    this.#onBlock(source, dest)
+    this.#engine.block(source, dest, this.#blocking.isApart(source, dest), this.#now())
+    if (source === this.#options.id && isBlocked) this.#endWith(dest)
   }
 
   #onBlock(source: FeedId, dest: FeedId): void {
@@ -418,7 +419,7 @@ class NodeReplicator implements Replicator {
     else this.#engine.block(source, dest, this.#blocking.isApart(source, dest), this.#now())
   }
 
-  /** The own feed, or the user, blocks a peer, or does no longer. */
+  /** The own feed blocks a peer, or does no longer. */
   #onOwnBlock(id: FeedId): void {
     if (this.#blocking.isShutOut(id)) {
       this.#shutOut(id)
@@ -434,11 +435,15 @@ class NodeReplicator implements Replicator {
     }
   }
 
-  #shutOut(id: FeedId): void {
-    this.#engine.block(this.#options.id, id, true, this.#now())
+  #endWith(id: FeedId): void {
     for (const entry of [...this.#entries.values()]) {
       if (entry.peer.remoteId === id) this.#leave(entry)
     }
+  }
+
+  #shutOut(id: FeedId): void {
+    this.#engine.block(this.#options.id, id, true, this.#now())
+    this.#endWith(id)
     for (const listener of [...this.#shutOutListeners]) listener(id)
   }
 

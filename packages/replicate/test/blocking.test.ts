@@ -27,13 +27,15 @@ describe('a block by the own feed', () => {
     expect(blocking.isGivenNothing(ben)).toBe(true)
   })
 
-  test('that a local client asked for is of today, whatever is being recovered', () => {
-    const blocking = new Blocking(ana, new TestSet([ana]))
+  test('that a local client asks for keeps that feed from that peer, whatever is being recovered', () => {
+    const blocking = new Blocking(ana, new TestSet([ana, carl]))
     blocking.isRecovering = true
     blocking.ask(ana, ben, true)
-    expect(blocking.isShutOut(ben)).toBe(true)
-    blocking.ask(ana, ben, false)
+    expect([ana, carl].map((feed) => blocking.isApart(feed, ben))).toEqual([true, false])
+    expect([ana, carl].map((feed) => blocking.isHidden(feed, ben))).toEqual([true, false])
     expect(blocking.isShutOut(ben)).toBe(false)
+    blocking.ask(ana, ben, false)
+    expect(blocking.isApart(ana, ben)).toBe(false)
   })
 })
 
