@@ -320,8 +320,16 @@ export interface ContactRow {
   readonly state: 1 | 0 | -1
 }
 
+/** Contacts side by side, of which `contactRows` makes rows: `ids[sources[i]]` says `states[i]` of `ids[dests[i]]`. */
+export interface ContactColumns {
+  readonly ids: readonly FeedId[]
+  readonly sources: Uint32Array
+  readonly dests: Uint32Array
+  readonly states: Int8Array
+}
+
 /** Latest words of authors on others, or the point where everything held has been given and changes follow. */
-export type ContactChunk = { readonly contacts: readonly ContactRow[] } | { readonly sync: true }
+export type ContactChunk = ContactColumns | { readonly sync: true }
 
 /**
  * How far feeds are held, in columns side by side: ids of 32 bytes, and the sequence up to which each
