@@ -14,6 +14,8 @@ export interface PubMessageParts {
   readonly conn: Conn
   readonly timers: Timers
   readonly logger: Logger
+  /** Resolves when it is known which feeds are replicated: before that no message counts. */
+  readonly known: Promise<unknown>
 }
 
 /**
@@ -23,7 +25,10 @@ export interface PubMessageParts {
  */
 export function followPubs(parts: PubMessageParts): { close(): void } {
   const leaving = new AbortController()
-  for (const shard of parts.services.shards) void followShard(shard, parts, leaving.signal)
+  const follow = () => {
+    for (const shard of parts.services.shards) void followShard(shard, parts, leaving.signal)
+  }
+  void parts.known.then(follow, () => undefined)
   return { close: () => leaving.abort() }
 }
 
