@@ -1,8 +1,7 @@
 import { CodedError, type FeedId, type MessageKey } from '@dunbar/core'
 import {
-  type FrameReader,
   type TangleChunk,
-  type TangleRow,
+  type TangleMessage,
   type TangleWanted,
   tangleMessages,
 } from '@dunbar/feed'
@@ -83,12 +82,11 @@ function headOptions(
   }
 }
 
-/** The rows of all shards, and the frame of each at the same index. */
+/** The messages of all shards. */
 interface Gathered {
   readonly root: MessageKey
   readonly isPrivate: boolean
-  readonly rows: TangleRow[]
-  readonly frames: FrameReader[]
+  readonly rows: TangleMessage[]
   readonly blocked: ReadonlySet<FeedId>
 }
 
@@ -99,25 +97,21 @@ const wantedOf = ({ root, name, private: isPrivate }: Wanted): TangleWanted => (
 })
 
 async function gather(services: Services, asked: Wanted, signal?: AbortSignal): Promise<Gathered> {
-  const rows: TangleRow[] = []
-  const frames: FrameReader[] = []
+  const rows: TangleMessage[] = []
   const options = signal === undefined ? {} : { signal }
   const [blocked] = await Promise.all([
     blockedBySelf(services),
     ...services.shards.map(async (shard) => {
       for await (const chunk of shard.tangle(wantedOf(asked), options)) {
-        addMessages(chunk, rows, frames)
+        addMessages(chunk, rows)
       }
     }),
   ])
-  return { root: asked.root, isPrivate: asked.private, rows, frames, blocked }
+  return { root: asked.root, isPrivate: asked.private, rows, blocked }
 }
 
-function addMessages(chunk: TangleChunk, rows: TangleRow[], frames: FrameReader[]): void {
-  for (const { row, frame } of tangleMessages(chunk)) {
-    rows.push(row)
-    frames.push(frame)
-  }
+function addMessages(chunk: TangleChunk, rows: TangleMessage[]): void {
+  for (const message of tangleMessages(chunk)) rows.push(message)
 }
 
 /** Authors that the own feed blocks. */
@@ -174,7 +168,7 @@ async function* readTangle(
       for (const index of thread.order) {
         if (left <= 0) break
         seen.add(found.rows[index]!.key)
-        write(services, writer, found, index, flags)
+        write(services, writer, found.rows, index, flags)
         left -= 1
         if (writer.sizeBytes >= BATCH_BYTES) yield writer.finish()
       }
@@ -189,9 +183,7 @@ async function* readTangle(
         waiting.delete(lane)
         continue
       }
-      const rows: TangleRow[] = []
-      const frames: FrameReader[] = []
-      addMessages(result.value, rows, frames)
+      const rows = tangleMessages(result.value)
       lane.next = handled(lane.stream.next())
       waiting.set(lane, settle(lane))
       const blocked = await blockedBySelf(services)
@@ -204,7 +196,7 @@ async function* readTangle(
         )
           continue
         seen.add(row.key)
-        write(services, writer, { rows, frames }, index, null)
+        write(services, writer, rows, index, null)
         left -= 1
       }
       if (writer.count > 0) yield writer.finish()
@@ -238,19 +230,18 @@ function flagsOf(thread: Extract<FilteredThread, { isShown: true }>['thread']): 
 function write(
   services: Services,
   writer: MessageBatch,
-  { rows, frames }: Pick<Gathered, 'rows' | 'frames'>,
+  rows: readonly TangleMessage[],
   index: number,
   flags: Flags | null,
 ): void {
-  const frame = frames[index]!
   const row = rows[index]!
-  const opened = row.isPrivate ? openedMessage(services, frame) : null
+  const opened = row.isPrivate ? openedMessage(services, row) : null
   if (opened !== null) {
     writer.pushJson(opened)
     return
   }
   if (flags === null) {
-    writer.push(frame)
+    writer.push(row)
     return
   }
   const tangle = {
@@ -262,5 +253,5 @@ function write(
     isDisconnected: flags.disconnected.has(index),
     isCyclic: flags.cyclic.has(index),
   }
-  writer.push(frame, JSON.stringify({ tangle }))
+  writer.push(row, JSON.stringify({ tangle }))
 }

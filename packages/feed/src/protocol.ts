@@ -305,6 +305,7 @@ export interface TangleWanted {
  */
 export interface TangleChunk {
   readonly frames: FrameBatch
+  readonly keys: readonly MessageKey[]
   readonly authors: readonly FeedId[]
   readonly timestamps: readonly number[]
   readonly roots: readonly (MessageKey | null)[]

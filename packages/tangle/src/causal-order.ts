@@ -131,53 +131,59 @@ function headNodes(
 }
 
 function lineUp(graph: TangleGraph): { readonly line: number[]; readonly isInCycle: Uint8Array } {
-  const { childStart, children } = childrenOf(graph)
   const count = graph.members.length
   const isInCycle = new Uint8Array(count)
-  const line = kahn(graph, childStart, children, null)
+  const line = kahn(graph, null)
   if (line.length === count) return { line, isInCycle }
 
+  const { childStart, children } = childrenOf(graph)
   const { componentOf, sizes } = findComponents(childStart, children)
   for (let node = 0; node < count; node += 1) {
     if (sizes[componentOf[node]!]! > 1) isInCycle[node] = 1
   }
-  return { line: kahn(graph, childStart, children, componentOf), isInCycle }
+  return { line: kahn(graph, componentOf), isInCycle }
 }
 
-/** Edges inside one component are left out where components are given. */
-function kahn(
-  graph: TangleGraph,
-  childStart: Int32Array,
-  children: Int32Array,
-  componentOf: Int32Array | null,
-): number[] {
+/**
+ * Edges inside one component are left out where components are given. Nodes are gone through in their
+ * order, which nearly all keep, since a reply is written after what it replies to: only those that were
+ * passed over, for a parent that stands behind them, go through the heap.
+ */
+function kahn(graph: TangleGraph, componentOf: Int32Array | null): number[] {
   const { members, rootNode, parentStart, parents } = graph
   const count = members.length
-  const waitingFor = new Int32Array(count)
-  const ready = new NumberHeap(count)
   const line: number[] = []
-  const isLeftOut = (parent: number, child: number): boolean =>
-    componentOf !== null && componentOf[parent] === componentOf[child]
+  const isInLine = new Uint8Array(count)
+  const waitingFor = new Int32Array(count)
+  const passedOver = new Map<number, number[]>()
+  const ready = new NumberHeap(count)
 
-  for (let node = 0; node < count; node += 1) {
-    for (let at = parentStart[node]!; at < parentStart[node + 1]!; at += 1) {
-      const stored = parents[at]!
-      if (!isLeftOut(stored < 0 ? ~stored : stored, node)) waitingFor[node]! += 1
-    }
-  }
   const put = (node: number): void => {
     line.push(node)
-    for (let at = childStart[node]!; at < childStart[node + 1]!; at += 1) {
-      const child = children[at]!
-      if (isLeftOut(node, child)) continue
+    isInLine[node] = 1
+    const freed = passedOver.size === 0 ? undefined : passedOver.get(node)
+    if (freed === undefined) return
+    for (const child of freed) {
       waitingFor[child]! -= 1
       if (waitingFor[child] === 0) ready.push(child)
     }
   }
-  for (let node = 0; node < count; node += 1) {
-    if (waitingFor[node] === 0 && node !== rootNode) ready.push(node)
-  }
   if (rootNode !== -1) put(rootNode)
-  while (ready.size > 0) put(ready.pop())
+  for (let node = 0; node < count; node += 1) {
+    if (node === rootNode) continue
+    for (let at = parentStart[node]!; at < parentStart[node + 1]!; at += 1) {
+      const stored = parents[at]!
+      const parent = stored < 0 ? ~stored : stored
+      if (isInLine[parent] === 1) continue
+      if (componentOf !== null && componentOf[parent] === componentOf[node]) continue
+      waitingFor[node]! += 1
+      const others = passedOver.get(parent)
+      if (others === undefined) passedOver.set(parent, [node])
+      else others.push(node)
+    }
+    if (waitingFor[node]! > 0) continue
+    put(node)
+    while (ready.size > 0) put(ready.pop())
+  }
   return line
 }

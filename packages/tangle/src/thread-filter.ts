@@ -44,6 +44,11 @@ export function filterThread(
     return { isShown: false, reason: 'OTHER_PRIVACY' }
   }
 
+  const isWhole = messages.every(
+    ({ author, isPrivate }) => isPrivate === filter.private && !filter.blocked.has(author),
+  )
+  if (isWhole) return { isShown: true, thread: sortTangle(rootKey, messages) }
+
   const indexes: number[] = []
   const otherKeys = new Set<MessageKey>()
   const blockedKeys = new Set<MessageKey>()
