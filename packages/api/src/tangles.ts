@@ -103,15 +103,11 @@ async function gather(services: Services, asked: Wanted, signal?: AbortSignal): 
     blockedBySelf(services),
     ...services.shards.map(async (shard) => {
       for await (const chunk of shard.tangle(wantedOf(asked), options)) {
-        addMessages(chunk, rows)
+        rows.push(...tangleMessages(chunk))
       }
     }),
   ])
   return { root: asked.root, isPrivate: asked.private, rows, blocked }
-}
-
-function addMessages(chunk: TangleChunk, rows: TangleMessage[]): void {
-  for (const message of tangleMessages(chunk)) rows.push(message)
 }
 
 /** Authors that the own feed blocks. */

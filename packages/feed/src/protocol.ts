@@ -305,10 +305,13 @@ export interface TangleWanted {
  */
 export interface TangleChunk {
   readonly frames: FrameBatch
+  /** The root that was asked for. */
+  readonly root: MessageKey
   readonly keys: readonly MessageKey[]
   readonly authors: readonly FeedId[]
   readonly timestamps: readonly number[]
-  readonly roots: readonly (MessageKey | null)[]
+  /** True for `root`. */
+  readonly roots: readonly (MessageKey | true | null)[]
   readonly forks: readonly (MessageKey | null)[]
   readonly branches: readonly (readonly MessageKey[])[]
   readonly isPrivate: readonly boolean[]

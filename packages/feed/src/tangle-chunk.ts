@@ -16,12 +16,16 @@ export interface TangleMessage extends TangleRow {
   readonly messageEnd: number
 }
 
-/** A chunk of these rows, whose frames lie in `frames` in the same order. */
-export function tangleChunk(rows: readonly TangleRow[], frames: FrameBatch): TangleChunk {
+/** A chunk of these rows of the tangle of `root`, whose frames lie in `frames` in the same order. */
+export function tangleChunk(
+  root: MessageKey,
+  rows: readonly TangleRow[],
+  frames: FrameBatch,
+): TangleChunk {
   const keys: MessageKey[] = []
   const authors: FeedId[] = []
   const timestamps: number[] = []
-  const roots: (MessageKey | null)[] = []
+  const roots: (MessageKey | true | null)[] = []
   const forks: (MessageKey | null)[] = []
   const branches: (readonly MessageKey[])[] = []
   const isPrivate: boolean[] = []
@@ -29,12 +33,12 @@ export function tangleChunk(rows: readonly TangleRow[], frames: FrameBatch): Tan
     keys.push(row.key)
     authors.push(row.author)
     timestamps.push(row.timestamp)
-    roots.push(row.root)
+    roots.push(row.root === root ? true : row.root)
     forks.push(row.fork)
     branches.push(row.branch)
     isPrivate.push(row.isPrivate)
   }
-  return { frames, keys, authors, timestamps, roots, forks, branches, isPrivate }
+  return { frames, root, keys, authors, timestamps, roots, forks, branches, isPrivate }
 }
 
 /** The messages of a chunk, in its order. */
@@ -43,12 +47,13 @@ export function tangleMessages(chunk: TangleChunk): TangleMessage[] {
   const { bytes } = reader
   return chunk.keys.map((key, index) => {
     reader.next()
+    const root = chunk.roots[index]!
     return {
       key,
       author: chunk.authors[index]!,
       timestamp: chunk.timestamps[index]!,
       received: reader.received,
-      root: chunk.roots[index]!,
+      root: root === true ? chunk.root : root,
       fork: chunk.forks[index]!,
       branch: chunk.branches[index]!,
       isPrivate: chunk.isPrivate[index]!,

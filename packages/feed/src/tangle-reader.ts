@@ -79,7 +79,11 @@ export class TangleReader {
       if (row.key === root || row.root === root || row.fork === root) described.push(row)
       else strangers.push({ start: reader.offset, end: reader.offset + reader.frameBytes })
     }
-    return tangleChunk(described, strangers.length === 0 ? frames : without(strangers, frames))
+    return tangleChunk(
+      root,
+      described,
+      strangers.length === 0 ? frames : without(strangers, frames),
+    )
   }
 
   #rowOf(row: number, name: string | undefined, frame: Uint8Array): TangleRow {

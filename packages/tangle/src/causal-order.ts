@@ -60,33 +60,43 @@ export function sortTangle(rootKey: MessageKey, messages: readonly TangleMessage
   const keyOf = (node: number): MessageKey => messages[members[node]!]!.key
 
   const isConnected = new Uint8Array(members.length)
+  /** In `branch` of a message of the thread itself. */
+  const isNamed = new Uint8Array(members.length)
   const successorCount = new Int32Array(members.length)
+  const order: number[] = []
   const disconnected: number[] = []
   const cyclic: number[] = []
+  const own: number[] = []
+  const subThreads = new Map<MessageKey, MessageKey[]>()
+  let hasSplits = false
   for (const node of line) {
+    const index = members[node]!
+    const { key, root, fork, branch } = messages[index]!
+    const isOwn = node === rootNode || root === rootKey
     let isReached = node === rootNode || !(hasGap[node] || isInCycle[node] || namesItself[node])
     for (let at = parentStart[node]!; at < parentStart[node + 1]!; at += 1) {
       const stored = parents[at]!
       if (!isConnected[stored < 0 ? ~stored : stored]) isReached = false
-      if (stored >= 0) successorCount[stored]! += 1
+      if (stored < 0) continue
+      successorCount[stored]! += 1
+      if (successorCount[stored] === 2) hasSplits = true
+      // Without a branch its one parent is the root by rule, not by name.
+      if (isOwn && branch.length > 0) isNamed[stored] = 1
     }
+    order.push(index)
+    if (isOwn) own.push(node)
     if (isReached) isConnected[node] = 1
-    else disconnected.push(members[node]!)
-    if (isInCycle[node] || namesItself[node]) cyclic.push(members[node]!)
-  }
-
-  const isHead = headNodes(graph, rootKey, messages)
-  const successors = new Map<number, MessageKey[]>()
-  const subThreads = new Map<MessageKey, MessageKey[]>()
-  for (const node of line) {
-    if (successorCount[node]! > 1) successors.set(node, [])
-    const { key, root, fork } = messages[members[node]!]!
-    if (node === rootNode || fork !== rootKey || root === null || root === rootKey) continue
+    else disconnected.push(index)
+    if (isInCycle[node] || namesItself[node]) cyclic.push(index)
+    if (isOwn || fork !== rootKey || root === null) continue
     const started = subThreads.get(root)
     if (started === undefined) subThreads.set(root, [key])
     else started.push(key)
   }
-  if (successors.size > 0) {
+
+  const successors = new Map<number, MessageKey[]>()
+  if (hasSplits) {
+    for (const node of line) if (successorCount[node]! > 1) successors.set(node, [])
     for (const node of line) {
       for (let at = parentStart[node]!; at < parentStart[node + 1]!; at += 1) {
         successors.get(parents[at]!)?.push(keyOf(node))
@@ -94,9 +104,9 @@ export function sortTangle(rootKey: MessageKey, messages: readonly TangleMessage
     }
   }
   return {
-    order: line.map((node) => members[node]!),
-    heads: line
-      .filter((node) => isHead[node])
+    order,
+    heads: own
+      .filter((node) => !isNamed[node])
       .map(keyOf)
       .sort(),
     missing: [...missing].sort(),
@@ -108,26 +118,6 @@ export function sortTangle(rootKey: MessageKey, messages: readonly TangleMessage
     },
     isRootHeld: rootNode !== -1,
   }
-}
-
-/** `heads` over a graph that is there already: marks the nodes. */
-function headNodes(
-  { members, rootNode, parentStart, parents }: TangleGraph,
-  rootKey: MessageKey,
-  messages: readonly TangleMessage[],
-): Uint8Array {
-  const isHead = new Uint8Array(members.length)
-  const isMember = (node: number): boolean =>
-    node === rootNode || messages[members[node]!]!.root === rootKey
-  for (let node = 0; node < members.length; node += 1) if (isMember(node)) isHead[node] = 1
-  for (let node = 0; node < members.length; node += 1) {
-    // Without a branch its one parent is the root by rule, not by name.
-    if (!isMember(node) || messages[members[node]!]!.branch.length === 0) continue
-    for (let at = parentStart[node]!; at < parentStart[node + 1]!; at += 1) {
-      if (parents[at]! >= 0) isHead[parents[at]!] = 0
-    }
-  }
-  return isHead
 }
 
 function lineUp(graph: TangleGraph): { readonly line: number[]; readonly isInCycle: Uint8Array } {

@@ -44,8 +44,10 @@ export function filterThread(
     return { isShown: false, reason: 'OTHER_PRIVACY' }
   }
 
+  const hasBlocked = filter.blocked.size > 0
   const isWhole = messages.every(
-    ({ author, isPrivate }) => isPrivate === filter.private && !filter.blocked.has(author),
+    ({ author, isPrivate }) =>
+      isPrivate === filter.private && !(hasBlocked && filter.blocked.has(author)),
   )
   if (isWhole) return { isShown: true, thread: sortTangle(rootKey, messages) }
 
