@@ -5,7 +5,15 @@ import {
   type TangleWanted,
   tangleMessages,
 } from '@dunbar/feed'
-import { connectedHeads, type FilteredThread, filterThread, heads } from '@dunbar/tangle'
+import {
+  connectedHeads,
+  type FilteredThread,
+  filterOrder,
+  filterThread,
+  type HiddenThread,
+  heads,
+  type ThreadFilter,
+} from '@dunbar/tangle'
 import { MessageBatch, type Method, type RawBatch } from '@dunbar/wire'
 import { handled } from './merge.js'
 import { asynchronous, source } from './method.js'
@@ -85,9 +93,8 @@ function headOptions(
 /** The messages of all shards. */
 interface Gathered {
   readonly root: MessageKey
-  readonly isPrivate: boolean
   readonly rows: TangleMessage[]
-  readonly blocked: ReadonlySet<FeedId>
+  readonly filter: ThreadFilter
 }
 
 const wantedOf = ({ root, name, private: isPrivate }: Wanted): TangleWanted => ({
@@ -107,7 +114,7 @@ async function gather(services: Services, asked: Wanted, signal?: AbortSignal): 
       }
     }),
   ])
-  return { root: asked.root, isPrivate: asked.private, rows, blocked }
+  return { root: asked.root, rows, filter: { blocked, private: asked.private } }
 }
 
 /** Authors that the own feed blocks. */
@@ -118,15 +125,22 @@ async function blockedBySelf(services: Services): Promise<ReadonlySet<FeedId>> {
 
 /** @throws {AUTHOR_BLOCKED} the root is by a blocked author @throws {NOT_FOUND} */
 function shownThread(found: Gathered): Extract<FilteredThread, { isShown: true }>['thread'] {
-  const filtered = filterThread(found.root, found.rows, {
-    blocked: found.blocked,
-    private: found.isPrivate,
-  })
+  const filtered = filterThread(found.root, found.rows, found.filter)
   if (filtered.isShown) return filtered.thread
-  if (filtered.reason === 'AUTHOR_BLOCKED') {
-    throw new CodedError('AUTHOR_BLOCKED', filtered.text, { author: filtered.author })
-  }
-  throw new CodedError('NOT_FOUND', 'the root is a private message', { root: found.root })
+  throw hiddenError(found, filtered)
+}
+
+/** @throws as `shownThread` */
+function shownOrder(found: Gathered): readonly number[] {
+  const filtered = filterOrder(found.root, found.rows, found.filter)
+  if (filtered.isShown) return filtered.order
+  throw hiddenError(found, filtered)
+}
+
+function hiddenError({ root }: Gathered, hidden: HiddenThread): CodedError {
+  return hidden.reason === 'AUTHOR_BLOCKED'
+    ? new CodedError('AUTHOR_BLOCKED', hidden.text, { author: hidden.author })
+    : new CodedError('NOT_FOUND', 'the root is a private message', { root })
 }
 
 async function tangleHeads(
@@ -156,14 +170,15 @@ async function* readTangle(
     const seen = new Set<MessageKey>()
     let left = options.limit
     const found = await gather(services, options, signal)
-    const thread = shownThread(found)
+    const thread = options.meta ? shownThread(found) : null
+    const order = thread?.order ?? shownOrder(found)
+    const flags = thread === null ? null : flagsOf(thread)
     const writer = new MessageBatch(options)
-    const flags = options.meta ? flagsOf(thread) : null
     if (!options.old) for (const { key } of found.rows) seen.add(key)
     else {
-      for (const index of thread.order) {
+      for (const index of order) {
         if (left <= 0) break
-        seen.add(found.rows[index]!.key)
+        if (options.live) seen.add(found.rows[index]!.key)
         write(services, writer, found.rows, index, flags)
         left -= 1
         if (writer.sizeBytes >= BATCH_BYTES) yield writer.finish()

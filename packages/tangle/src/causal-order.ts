@@ -120,6 +120,12 @@ export function sortTangle(rootKey: MessageKey, messages: readonly TangleMessage
   }
 }
 
+/** The `order` of `sortTangle` alone, in half the time. */
+export function tangleOrder(rootKey: MessageKey, messages: readonly TangleMessage[]): number[] {
+  const graph = buildTangleGraph(rootKey, messages)
+  return lineUp(graph).line.map((node) => graph.members[node]!)
+}
+
 function lineUp(graph: TangleGraph): { readonly line: number[]; readonly isInCycle: Uint8Array } {
   const count = graph.members.length
   const isInCycle = new Uint8Array(count)
