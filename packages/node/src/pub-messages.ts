@@ -60,7 +60,8 @@ async function readShard(shard: ShardClient, parts: PubMessageParts, signal: Abo
     if ('sync' in chunk) continue
     const reader = new FrameReader(chunk.frames)
     while (reader.next()) {
-      const message = JSON.parse(Buffer.from(reader.message).toString()) as {
+      const text = reader.bytes.toString('utf8', reader.messageStart, reader.messageEnd)
+      const message = JSON.parse(text) as {
         readonly author: FeedId
         readonly content: unknown
       }
