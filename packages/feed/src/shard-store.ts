@@ -247,6 +247,8 @@ export interface ShardStore {
   /** `feedInfo(feed).sequence`, at a hundredth of the cost. */
   headSequence(feed: number): Sequence
   feedId(feed: number): FeedId
+  /** The 32 bytes of its id: a view, valid until a feed is added. */
+  feedIdBytes(feed: number): Uint8Array
   /** What `feed.json` says, or will say once it is written. Touches the disk. A damaged one is reported, and reads as if no signature were checked. */
   record(feed: number): FeedRecord
   /** Replaces `feed.json`; resolves when it is on the disk. @throws {STORE_FULL} @throws {STORE_FAILED} */
@@ -372,6 +374,10 @@ export interface ShardStore {
   relationName(relation: number): string | null
   /** Latest word of a feed on each other one. */
   contacts(feed: number): ContactState[]
+  /** As `contacts`, with a number for each other one, for `contactId`; the feed itself may be among them. */
+  contactNumbers(feed: number, visit: (dest: number, state: ContactState['state']) => void): void
+  /** The id behind a number of `contactNumbers`, until a contact message arrives. */
+  contactId(dest: number): FeedId
   /** Its latest word on one other; null for none, and for what is no feed id. */
   contact(feed: number, dest: unknown): ContactState | null
   /** Who said what about a target (feed, message or blob id). */

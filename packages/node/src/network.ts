@@ -137,13 +137,13 @@ function joined({ services, ports }: NetworkOptions, parts: Parts): Network {
   served.rooms = { graph, conn }
   conn.onPeer((peer) => replicator.addPeer(peer))
   replicator.onLetGo((id) => conn.leaveAlone(id, LET_GO_MS))
-  const pubs = followPubs({ services, graph, conn, timers, logger })
   let isClosed = false
   let end: (error: CodedError) => void = () => undefined
   const closed = new Promise<never>((_resolve, reject) => {
     end = reject
   })
   const known = Promise.all([graph.ready, replicator.ready])
+  const pubs = followPubs({ services, graph, conn, timers, logger, known })
   const opened = Promise.race([closed, known]).then(() => {
     conn.setEndpoint(server)
     parts.open()
