@@ -26,6 +26,13 @@ export const SLICE_MESSAGES = 24
  * or one of this, and half as many slices are half as many writes.
  */
 const BULK_SLICE_MESSAGES = 48
+/**
+ * A slice ends after this many ms. Compiled code is done with it by then; what a thread does for the
+ * first time takes ten times as long, and a publish would wait for each such slice.
+ */
+const SLICE_MS = 2
+/** Messages between two looks at the clock. */
+const STEP_MESSAGES = 2
 /** With fewer messages left, the way to the pool costs more than it saves. */
 const POOL_RUN_MESSAGES = 32
 /**
@@ -110,12 +117,9 @@ async function workOn(job: Job, state: FeedActorState, context: Context): Promis
   try {
     sendToPool(job, state, context)
     sliceMemory.reuse()
-    const sliceMessages = job.isBulk ? BULK_SLICE_MESSAGES : SLICE_MESSAGES
-    const candidates = run.checkNext(sliceMessages, sliceMemory)
-    const isStuck = candidates.length === 0 && !run.isChecked
-    if (candidates.length > 0) {
-      underWay.push({ candidates, verdicts: candidates.map(verdictOn), isReady: true })
-    }
+    const slice = checkSlice(run, job.isBulk ? BULK_SLICE_MESSAGES : SLICE_MESSAGES, context)
+    const isStuck = slice.candidates.length === 0 && !run.isChecked
+    if (slice.candidates.length > 0) underWay.push({ ...slice, isReady: true })
     const mayLeave = isStuck || run.isChecked ? 0 : MAX_UNDER_WAY - 1
     while (underWay.length > mayLeave || underWay[0]?.isReady === true) {
       const { candidates: first, verdicts } = underWay.shift()!
@@ -138,6 +142,27 @@ async function workOn(job: Job, state: FeedActorState, context: Context): Promis
   }
   busyFeeds.delete(state)
   return { ...reply(from, resultOf(run, state.id)), wake: [...state.streams] }
+}
+
+/** Checks form, order and signatures of up to so many messages, fewer while that takes long. */
+function checkSlice(
+  run: AppendRun,
+  mostMessages: number,
+  { clock }: Context,
+): { readonly candidates: Candidate[]; readonly verdicts: number[] } {
+  const candidates: Candidate[] = []
+  const verdicts: number[] = []
+  const startedAtMs = clock.monotonic()
+  for (let left = mostMessages; left > 0 && !run.isChecked; left -= STEP_MESSAGES) {
+    const checked = run.checkNext(Math.min(STEP_MESSAGES, left), sliceMemory)
+    if (checked.length === 0) break
+    for (const candidate of checked) {
+      candidates.push(candidate)
+      verdicts.push(verdictOn(candidate))
+    }
+    if (clock.monotonic() - startedAtMs >= SLICE_MS) break
+  }
+  return { candidates, verdicts }
 }
 
 function resultOf({ added, known, tally, refused }: AppendRun, author: FeedId): IngestResult {
