@@ -26,11 +26,6 @@ export const SLICE_MESSAGES = 24
  * or one of this, and half as many slices are half as many writes.
  */
 const BULK_SLICE_MESSAGES = 48
-/**
- * A slice ends after this many ms. Compiled code is done with it by then; what a thread does for the
- * first time takes ten times as long, and a publish would wait for each such slice.
- */
-const SLICE_MS = 2
 /** Messages between two looks at the clock. */
 const STEP_MESSAGES = 2
 /** With fewer messages left, the way to the pool costs more than it saves. */
@@ -144,15 +139,19 @@ async function workOn(job: Job, state: FeedActorState, context: Context): Promis
   return { ...reply(from, resultOf(run, state.id)), wake: [...state.streams] }
 }
 
-/** Checks form, order and signatures of up to so many messages, fewer while that takes long. */
+/**
+ * Checks form, order and signatures of up to so many messages, fewer while a publish waits for the
+ * disk, and where that takes long: what a thread does for the first time takes ten times as long as
+ * later.
+ */
 function checkSlice(
   run: AppendRun,
   mostMessages: number,
-  { clock }: Context,
+  { clock, stepMs }: Context,
 ): { readonly candidates: Candidate[]; readonly verdicts: number[] } {
   const candidates: Candidate[] = []
   const verdicts: number[] = []
-  const startedAtMs = clock.monotonic()
+  const endsAtMs = clock.monotonic() + (mostMessages / SLICE_MESSAGES) * stepMs()
   for (let left = mostMessages; left > 0 && !run.isChecked; left -= STEP_MESSAGES) {
     const checked = run.checkNext(Math.min(STEP_MESSAGES, left), sliceMemory)
     if (checked.length === 0) break
@@ -160,7 +159,7 @@ function checkSlice(
       candidates.push(candidate)
       verdicts.push(verdictOn(candidate))
     }
-    if (clock.monotonic() - startedAtMs >= SLICE_MS) break
+    if (clock.monotonic() >= endsAtMs) break
   }
   return { candidates, verdicts }
 }
