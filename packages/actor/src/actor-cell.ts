@@ -401,6 +401,8 @@ export class ActorCell implements Supervised, Receiver, Runnable {
 
   #refuseAll(): void {
     const { exchange } = this.#environment
+    // An error with its stack is dear, and of thousands that end together nearly none is asked anything.
+    if (this.#ledger.owedCount + this.#streams.size === 0 && this.#mailbox.isEmpty) return
     const error = actorDown(this.name, this.#endReason)
     this.#ledger.refuseAll(error)
     const closeError = this.#streams.endAll(error)
