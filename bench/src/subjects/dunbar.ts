@@ -130,26 +130,36 @@ async function ask(client: Client, query: Query): Promise<Answer> {
   return { ms, messages: keys.length, digest: digestOfKeys(keys) }
 }
 
-async function keysOf(client: Client, query: Query): Promise<string[]> {
-  switch (query.kind) {
-    case 'get':
-      return [(await client.get(query.key, { meta: true })).key]
-    case 'feed':
-    case 'author':
-      return keysIn(client.createUserStream({ id: query.id }))
-    case 'type':
-      return keysIn(client.messagesByType(query.type))
-    case 'tangle':
-      return keysIn(client.tangle.read({ root: query.root }))
-    case 'mentions':
-      return keysIn(client.links({ dest: query.target, rel: 'mentions' }))
+/** Whether it is dunbar, which can be asked more. */
+export const isDunbar = (running: RunningSubject): running is RunningDunbar =>
+  running.name === 'dunbar'
+
+async function keysOf(client: Client, query: Query): Promise<readonly string[]> {
+  if (query.kind === 'get') return [(await client.get(query.key, { meta: true })).key]
+  const [method, options] = streamOf(query)
+  const keys: string[] = []
+  for await (const item of client.source(method, options)) {
+    keys.push((item as { readonly key: string }).key)
   }
+  // A message may mention the same twice, in links of their own.
+  return query.kind === 'mentions' ? [...new Set(keys)] : keys
 }
 
-async function keysIn(stream: AsyncIterable<{ readonly key: string }>): Promise<string[]> {
-  const keys: string[] = []
-  for await (const { key } of stream) keys.push(key)
-  return keys
+/** The method that answers a question for more than one message, and its options. */
+export function streamOf(query: Query): readonly [method: string, options: object] {
+  switch (query.kind) {
+    case 'feed':
+    case 'author':
+      return ['createUserStream', { id: query.id }]
+    case 'type':
+      return ['messagesByType', { type: query.type }]
+    case 'tangle':
+      return ['tangle.read', { root: query.root }]
+    case 'mentions':
+      return ['links', { dest: query.target, rel: 'mentions', values: true }]
+    case 'get':
+      throw new TypeError('one message comes in no stream')
+  }
 }
 
 async function headOf(client: Client, id: string): Promise<Head> {
