@@ -5,7 +5,7 @@ import { type Client, connect } from '@dunbar/client'
 import type { ImportResult } from '@dunbar/node'
 import type { Dataset } from '../dataset.js'
 import { ended, measuredProcess, type Placement, spawnNode } from '../process.js'
-import type { Answer, Load, Query, RunningSubject, StartOptions, Subject } from './subject.js'
+import type { Answer, Head, Load, Query, RunningSubject, StartOptions, Subject } from './subject.js'
 
 /** The command, as a user runs it. */
 const BIN = new URL('../../../packages/cli/bin/dunbar.js', import.meta.url).pathname
@@ -89,6 +89,13 @@ export class Dunbar implements Subject {
         const { key } = await client.publish(content as Parameters<Client['publish']>[0])
         return { key, ms: performance.now() - beganAt }
       },
+      publishAll: async (contents) => {
+        const beganAt = performance.now()
+        const published = await Promise.all(
+          contents.map((content) => client.publish(content as Parameters<Client['publish']>[0])),
+        )
+        return { keys: published.map(({ key }) => key), ms: performance.now() - beganAt }
+      },
       ask: (query) => ask(client, query),
       request: async (ids) => {
         await Promise.all(ids.map((each) => client.call('ebt.request', each, true)))
@@ -97,8 +104,10 @@ export class Dunbar implements Subject {
         await client.call('conn.connect', to)
       },
       holdsInAll: (messages) => until(async () => (await client.status()).messages >= messages),
-      holds: (feed, sequence) =>
-        until(async () => (await client.feeds.status(feed)).sequence >= sequence),
+      holds: async (id, sequence) => {
+        for await (const _ of client.createHistoryStream({ id, sequence, live: true })) return
+      },
+      heads: (ids) => Promise.all(ids.map((id) => headOf(client, id))),
       stop: async () => {
         await client.close()
         await ended(child)
@@ -151,6 +160,11 @@ export function streamOf(query: Query): readonly [method: string, options: objec
     case 'get':
       throw new TypeError('one message comes in no stream')
   }
+}
+
+async function headOf(client: Client, id: string): Promise<Head> {
+  const latest = await client.getLatest(id)
+  return { key: latest?.key ?? null, sequence: latest?.value.sequence ?? 0 }
 }
 
 /** As every subject gives it. */
