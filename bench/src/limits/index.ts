@@ -1,4 +1,5 @@
 import type { Bench } from '../bench.js'
+import { syncedWriteMs } from './synced-write.js'
 import { validationRate } from './validation.js'
 
 /** A bound that no program on this machine passes; samples in the unit that its name tells. */
@@ -14,6 +15,11 @@ export const limits = {
   validation: {
     what: 'validation alone on all cores',
     measure: (bench) => rounds(bench, async () => validationRate((await bench.dataset()).file)),
+  },
+  /** ms. */
+  syncedWrite: {
+    what: 'appending 500 bytes with fdatasync',
+    measure: (bench) => rounds(bench, async () => syncedWriteMs(bench.freshPath('synced'))),
   },
 } as const satisfies Record<string, LimitKind>
 
