@@ -38,6 +38,7 @@ export class Bench {
   readonly progress: Progress
   readonly #folder: string
   readonly #datasets = new Map<string, Promise<Dataset>>()
+  readonly #loaded = new Map<Dataset, Promise<string>>()
   readonly #limits = new Map<LimitName, Promise<readonly number[]>>()
   #folders = 0
 
@@ -72,6 +73,17 @@ export class Bench {
     const dataset = makeDataset(this.#folder, whole)
     this.#datasets.set(name, dataset)
     return dataset
+  }
+
+  /** A folder of dunbar's with these messages imported, made once in a run: for reading, or to be copied. */
+  loaded(dataset: Dataset): Promise<string> {
+    const made = this.#loaded.get(dataset)
+    if (made !== undefined) return made
+    this.progress.say(`importing ${dataset.messages} messages`)
+    const path = this.freshPath('loaded')
+    const loading = this.dunbar.load(dataset, path).then(() => path)
+    this.#loaded.set(dataset, loading)
+    return loading
   }
 
   /** A path in the folder of this run where nothing is yet. */
