@@ -4,6 +4,7 @@ import { type Dataset, type DatasetSize, makeDataset } from './dataset.js'
 import type { Figure } from './figure.js'
 import { type LimitName, limits } from './limits/index.js'
 import type { Placement } from './process.js'
+import type { Profiles } from './profile.js'
 import type { Progress } from './progress.js'
 import type { Dunbar } from './subjects/dunbar.js'
 import type { Peers } from './subjects/peers.js'
@@ -24,6 +25,8 @@ export interface Settings {
   readonly placement: Placement
   /** JSON lines to measure in the place of generated messages; null for those. */
   readonly file: string | null
+  /** Of dunbar's processes, where any are asked for. */
+  readonly profiles?: Profiles
 }
 
 /** What a workload is given: data, subjects, limits, a place, and where its figures go. */
@@ -81,7 +84,8 @@ export class Bench {
     if (made !== undefined) return made
     this.progress.say(`importing ${dataset.messages} messages`)
     const path = this.freshPath('loaded')
-    const loading = this.dunbar.load(dataset, path).then(() => path)
+    const load = () => this.dunbar.load(dataset, path)
+    const loading = (this.settings.profiles?.aside('loading', load) ?? load()).then(() => path)
     this.#loaded.set(dataset, loading)
     return loading
   }
