@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Dataset, type DatasetSize, makeDataset } from './dataset.js'
+import { copyDataset, type Dataset, type DatasetSize, makeDataset } from './dataset.js'
 import type { Figure } from './figure.js'
 import { type LimitName, limits } from './limits/index.js'
 import type { Placement } from './process.js'
@@ -41,8 +41,8 @@ export class Bench {
   readonly progress: Progress
   readonly #folder: string
   readonly #datasets = new Map<string, Promise<Dataset>>()
-  readonly #loaded = new Map<Dataset, Promise<string>>()
   readonly #limits = new Map<LimitName, Promise<readonly number[]>>()
+  readonly #loaded = new Map<string, Promise<string>>()
   #folders = 0
 
   constructor(
@@ -66,27 +66,44 @@ export class Bench {
   }
 
   /** Generated messages, or the user's file where no size is given; made once in a run. */
-  dataset(size: Partial<DatasetSize> = {}): Promise<Dataset> {
-    const { feeds, messages, seed } = this.settings
+  dataset(size?: Partial<DatasetSize>): Promise<Dataset> {
+    const { feeds, messages, seed, file } = this.settings
     const whole = { feeds, messages, seed, population: 'natural' as const, ...size }
-    const name = JSON.stringify(whole)
+    const isFile = file !== null && size === undefined
+    const name = isFile ? file : JSON.stringify(whole)
     const made = this.#datasets.get(name)
     if (made !== undefined) return made
-    this.progress.say(`generating ${whole.messages} messages in ${whole.feeds} feeds`)
-    const dataset = makeDataset(this.#folder, whole)
+    const dataset = isFile ? this.#copied(file) : this.#generated(whole)
     this.#datasets.set(name, dataset)
     return dataset
   }
 
-  /** A folder of dunbar's with these messages imported, made once in a run: for reading, or to be copied. */
-  loaded(dataset: Dataset): Promise<string> {
-    const made = this.#loaded.get(dataset)
-    if (made !== undefined) return made
-    this.progress.say(`importing ${dataset.messages} messages`)
-    const path = this.freshPath('loaded')
-    const load = () => this.dunbar.load(dataset, path)
+  #generated(size: DatasetSize): Promise<Dataset> {
+    this.progress.say(`generating ${size.messages} messages in ${size.feeds} feeds`)
+    return makeDataset(this.#folder, size)
+  }
+
+  #copied(file: string): Promise<Dataset> {
+    this.progress.say(`reading ${file}`)
+    return copyDataset(this.#folder, file, (messages) =>
+      this.progress.say(`${messages} messages of ${file} are left out`),
+    )
+  }
+
+  /**
+   * A folder of this subject's that holds these messages; made once in a run. It is everybody's:
+   * start it, ask it, stop it; what changes it, does so in a copy.
+   * @throws {Cannot} the subject has no such thing
+   */
+  loaded(dataset: Dataset, subject: Subject = this.dunbar): Promise<string> {
+    const name = `${subject.name} ${dataset.digest}`
+    const loaded = this.#loaded.get(name)
+    if (loaded !== undefined) return loaded
+    this.progress.say(`${subject.name} takes in ${dataset.messages} messages`)
+    const path = this.freshPath(`loaded-${subject.name}`)
+    const load = () => subject.load(dataset, path)
     const loading = (this.settings.profiles?.aside('loading', load) ?? load()).then(() => path)
-    this.#loaded.set(dataset, loading)
+    this.#loaded.set(name, loading)
     return loading
   }
 
