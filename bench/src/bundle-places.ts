@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { SourceMap, type SourceMapPayload } from 'node:module'
-import { basename, relative, resolve } from 'node:path'
+import { relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { RolldownOptions } from 'rolldown'
 
@@ -58,13 +58,17 @@ async function bundleMaps(): Promise<Map<string, SourceMap>> {
     // What changes files once they are made moves no line.
     const plugins = options.plugins.filter((plugin) => !('generateBundle' in plugin))
     const bundle = await rolldown({ ...options, cwd: ROOT, plugins } as RolldownOptions)
-    const { output } = await bundle.generate({ ...options.output, sourcemap: true })
+    const { output } = await bundle.generate({ ...options.output, sourcemap: 'hidden' })
     await bundle.close()
-    for (const { type, fileName, ...chunk } of output) {
-      if (type !== 'chunk' || !('map' in chunk) || chunk.map === null) continue
-      const payload = { ...chunk.map, version: 3 } as unknown as SourceMapPayload
-      maps.set(resolve(FOLDER, basename(fileName)), new SourceMap(payload))
-    }
+    const [{ code, fileName, map }] = output
+    const path = resolve(FOLDER, fileName)
+    // Made before the last change of a file, the program has its lines elsewhere: they stay what they are.
+    if (map === null || plain(code) !== plain(readFileSync(path, 'utf8'))) continue
+    const payload = { ...map, version: 3 } as unknown as SourceMapPayload
+    maps.set(path, new SourceMap(payload))
   }
   return maps
 }
+
+/** Without what is written in either of two ways. */
+const plain = (code: string): string => code.replaceAll(/\\u[0-9a-f]{4}|[^\0-\x7f]/g, '')
