@@ -69,8 +69,13 @@ export function buildProgram(
       command
         .requiredOption('--feeds <count>', 'number of feeds')
         .requiredOption('--messages <count>', 'number of messages in all')
-        .requiredOption('--seed <text>', 'what the feeds are made from'),
-    'The same numbers and the same seed give the same bytes.',
+        .requiredOption('--seed <text>', 'what the feeds are made from')
+        .option(
+          '--spread <kind>',
+          'who writes how much: natural as people do, even, or giants where four feeds have 80 %',
+          'natural',
+        ),
+    'The same numbers, seed and spread give the same bytes.',
   ).action(async (options) => {
     const { generate } = await import('./commands/generate.js')
     finish(await generate(context, options))

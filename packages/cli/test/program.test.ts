@@ -63,6 +63,10 @@ describe('dunbar', () => {
       /--feeds needs a whole number/,
     ],
     [['generate', '--feeds', '0', '--messages', '1', '--seed', '1'], /feeds .*not 0/],
+    [
+      ['generate', '--feeds', '1', '--messages', '1', '--seed', '1', '--spread', 'odd'],
+      /--spread needs one of natural, even, giants/,
+    ],
     [['start', '--shards', '0'], /--shards needs a whole number from 1 to 64/],
     [['import'], /missing required argument 'file'/],
     [['import', join(folder, 'nothing')], /there is no file .*nothing/],
@@ -108,6 +112,8 @@ describe('dunbar', () => {
     }
     expect((await dunbar('generate', ...counts, '--seed', 'one', '--json')).out).toBe(first.out)
     expect((await dunbar('generate', ...counts, '--seed', 'two')).out).not.toBe(first.out)
+    const even = await dunbar('generate', ...counts, '--seed', 'one', '--spread', 'even')
+    expect(even.out).not.toBe(first.out)
   })
 
   it('ends quietly when nobody reads its output any more', async () => {

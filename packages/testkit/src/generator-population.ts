@@ -1,8 +1,12 @@
 /**
  * Who writes how much and when, fixed before the first message.
  *
- * Sizes: every feed gets one message where there are enough; the rest goes by Zipf's law with an
- * offset, weight 1/(rank + 4), and the first feed gets at least 8 % of all. Times: each feed joins
+ * Sizes: every feed gets one message where there are enough; the rest goes as the spread says:
+ * - `natural`, by Zipf's law with an offset, weight 1/(rank + 4), the first feed at least 8 % of all;
+ * - `even`, to each the same, the earlier feeds one more where it does not divide;
+ * - `giants`, 80 % to the first four feeds, the rest evenly to the others.
+ *
+ * Times: each feed joins
  * at a random moment and writes evenly from then on. The schedule is one sorted array of doubles
  * `moment * 2^20 + feed`, 8 bytes a message: the only memory that grows with the number of messages.
  */
@@ -14,6 +18,13 @@ const FEED_RANGE = 2 ** FEED_BITS
 const MOMENT_RANGE = 2 ** 32
 /** One feed of this share stands for the heavy writers of the real network. */
 const LARGEST_SHARE = 0.08
+const GIANT_COUNT = 4
+const GIANT_SHARE = 0.8
+
+/** Who writes how much; `natural` is like the real network, the others are its extremes. */
+export type Spread = (typeof spreads)[number]
+
+export const spreads = ['natural', 'even', 'giants'] as const
 
 export const maxFeedCount = FEED_RANGE
 export const maxMessageCount = 10_000_000
@@ -24,14 +35,46 @@ export function generatedKeys(seed: number | string, feed: number): Keys {
 }
 
 /** Messages of each feed, by its number; they add up to `messageCount`. */
-export function feedSizes(feedCount: number, messageCount: number): Int32Array {
+export function feedSizes(
+  feedCount: number,
+  messageCount: number,
+  spread: Spread = 'natural',
+): Int32Array {
   const sizes = new Int32Array(feedCount)
-  const least = messageCount >= feedCount ? 1 : 0
-  if (least === 0) return sizes.fill(1, 0, messageCount)
+  if (messageCount < feedCount) return sizes.fill(1, 0, messageCount)
+  sizes.fill(1)
   const rest = messageCount - feedCount
+  if (spread === 'even') addEvenly(sizes, rest)
+  else if (spread === 'giants') addToGiants(sizes, rest)
+  else addByZipf(sizes, rest)
+  return sizes
+}
+
+function addEvenly(sizes: Int32Array, rest: number): void {
+  const each = Math.floor(rest / sizes.length)
+  const leftOver = rest % sizes.length
+  for (let feed = 0; feed < sizes.length; feed += 1) {
+    sizes[feed] = (sizes[feed] as number) + each + (feed < leftOver ? 1 : 0)
+  }
+}
+
+function addToGiants(sizes: Int32Array, rest: number): void {
+  if (sizes.length <= GIANT_COUNT) {
+    addEvenly(sizes, rest)
+    return
+  }
+  const messageCount = sizes.length + rest
+  const toGiants = Math.min(rest, Math.ceil(messageCount * GIANT_SHARE) - GIANT_COUNT)
+  addEvenly(sizes.subarray(0, GIANT_COUNT), toGiants)
+  addEvenly(sizes.subarray(GIANT_COUNT), rest - toGiants)
+}
+
+function addByZipf(sizes: Int32Array, rest: number): void {
+  const feedCount = sizes.length
   let sum = 0
   for (let feed = 0; feed < feedCount; feed += 1) sum += 1 / (feed + 4)
-  const largest = Math.max(Math.ceil(messageCount * LARGEST_SHARE) - 1, Math.floor(rest / 4 / sum))
+  const share = Math.ceil((feedCount + rest) * LARGEST_SHARE) - 1
+  const largest = Math.max(share, Math.floor(rest / 4 / sum))
   const first = feedCount === 1 ? rest : Math.min(rest, largest)
   sizes[0] = 1 + first
   // Differences of rounded sums: the parts add up exactly.
@@ -45,7 +88,6 @@ export function feedSizes(feedCount: number, messageCount: number): Int32Array {
     sizes[feed] = 1 + upTo - given
     given = upTo
   }
-  return sizes
 }
 
 export interface Slot {
@@ -58,8 +100,8 @@ export interface Slot {
 export class Schedule {
   readonly #slots: Float64Array
 
-  constructor(feedCount: number, messageCount: number, random: SeededRandom) {
-    const sizes = feedSizes(feedCount, messageCount)
+  constructor(feedCount: number, messageCount: number, spread: Spread, random: SeededRandom) {
+    const sizes = feedSizes(feedCount, messageCount, spread)
     const slots = new Float64Array(messageCount)
     let at = 0
     for (let feed = 0; feed < feedCount; feed += 1) {

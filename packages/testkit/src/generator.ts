@@ -1,5 +1,5 @@
 /**
- * Realistic feeds out of a seed: the same seed, counts and `hmacKey` give the same bytes.
+ * Realistic feeds out of a seed: the same seed, counts, spread and `hmacKey` give the same bytes.
  *
  * The schedule says which feed writes next; the content writer, what; this file signs it and gives
  * it times. Messages come in order of their received time, each after the one before it in its feed
@@ -9,7 +9,13 @@
 import type { FeedId, Keys, MessageKey } from '@dunbar/core'
 import { createClassic, type FeedHead } from '@dunbar/formats'
 import { ContentWriter, type GeneratedAuthor } from './generator-content.js'
-import { generatedKeys, maxFeedCount, maxMessageCount, Schedule } from './generator-population.js'
+import {
+  generatedKeys,
+  maxFeedCount,
+  maxMessageCount,
+  Schedule,
+  type Spread,
+} from './generator-population.js'
 import { SeededRandom } from './seeded-random.js'
 
 export interface GeneratorOptions {
@@ -18,6 +24,8 @@ export interface GeneratorOptions {
   /** 0 to 10,000,000. With fewer messages than feeds only so many feeds write. */
   readonly messages: number
   readonly seed: number | string
+  /** Who writes how much; `natural` where it is left out. */
+  readonly spread?: Spread
   /** 32 bytes; the network's `caps.sign`. */
   readonly hmacKey?: Uint8Array
 }
@@ -57,11 +65,11 @@ interface FeedState {
  * @throws {RangeError} counts out of range
  */
 export function* generateMessages(options: GeneratorOptions): Generator<GeneratedMessage, void> {
-  const { feeds: feedCount, messages: messageCount, seed, hmacKey } = options
+  const { feeds: feedCount, messages: messageCount, seed, spread, hmacKey } = options
   checkCount('feeds', feedCount, 1, maxFeedCount)
   checkCount('messages', messageCount, 0, maxMessageCount)
   const random = new SeededRandom(`messages ${seed} ${feedCount} ${messageCount}`)
-  const schedule = new Schedule(feedCount, messageCount, random)
+  const schedule = new Schedule(feedCount, messageCount, spread ?? 'natural', random)
   const keysOf = new Array<Keys | undefined>(feedCount)
   const states = new Array<FeedState | undefined>(feedCount)
   const keys = (feed: number): Keys => {

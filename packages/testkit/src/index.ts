@@ -12,7 +12,7 @@ export {
   type GeneratorOptions,
   generateMessages,
 } from './generator.js'
-export { feedSizes, generatedKeys } from './generator-population.js'
+export { feedSizes, generatedKeys, type Spread, spreads } from './generator-population.js'
 export {
   MemoryFileSystem,
   type MemoryFileSystemOptions,

@@ -6,6 +6,7 @@ export interface GenerateOptions {
   readonly feeds: string
   readonly messages: string
   readonly seed: string
+  readonly spread: string
 }
 
 /** Text that is written at once. */
@@ -27,9 +28,11 @@ export async function generate(
 ): Promise<number> {
   const feeds = count('feeds', options.feeds)
   const messages = count('messages', options.messages)
-  const { formatMessageLine, generateMessages } = await import('@dunbar/testkit')
+  const { formatMessageLine, generateMessages, spreads } = await import('@dunbar/testkit')
+  const spread = spreads.find((kind) => kind === options.spread)
+  if (spread === undefined) throw new Mistake(`--spread needs one of ${spreads.join(', ')}`)
   let chunk = ''
-  for (const message of generateMessages({ feeds, messages, seed: options.seed })) {
+  for (const message of generateMessages({ feeds, messages, seed: options.seed, spread })) {
     chunk += `${formatMessageLine(message)}\n`
     if (chunk.length < CHUNK_LENGTH) continue
     await output.write(chunk)
