@@ -7,6 +7,7 @@ import {
   type DatasetFacts,
   formatMessageLine,
   generateMessages,
+  type Spread,
 } from '@dunbar/testkit'
 
 export interface DatasetSize {
@@ -14,7 +15,7 @@ export interface DatasetSize {
   readonly messages: number
   readonly seed: number
   /** How the messages are spread over the feeds. */
-  readonly population: 'natural'
+  readonly population: Spread
 }
 
 /** Generated messages in a file, and what is in it. */
@@ -38,7 +39,7 @@ export async function makeDataset(folder: string, size: DatasetSize): Promise<Da
   const sampleKeys: string[] = []
   const stride = Math.max(1, Math.floor(size.messages / SAMPLE_KEYS))
   let count = 0
-  for (const message of generateMessages(size)) {
+  for (const message of generateMessages({ ...size, spread: size.population })) {
     const line = `${formatMessageLine(message)}\n`
     hash.update(line)
     census.add(message)

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { readGoals } from './goals.js'
+import { growthLines } from './growth/lines.js'
 import { writeResults } from './results.js'
 import { runWorkloads } from './run.js'
 import { peersOf } from './subjects/peers.js'
@@ -88,6 +89,7 @@ const results = await runWorkloads(
 )
 
 console.log(tableOf(results.figures, readGoals()))
+for (const line of growthLines(results.figures)) console.log(line)
 if (!flags.dry) {
   const file =
     flags.out ?? join(RESULTS, `${results.at.slice(0, 16).replaceAll(/[:T]/g, '-')}.json`)
