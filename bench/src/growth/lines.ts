@@ -76,15 +76,15 @@ export function growthText({ title, unit, axis, other, points, fit }: GrowthLine
   return `${title} (${from} to ${to} ${axis}${fixed}): ${modelText(fit, unit, axis)}; off by ${percent(fit.error)}, noise ${percent(fit.noise)}; ~ ${axis}^${fit.exponent.toFixed(2)}; ${bend}`
 }
 
-function modelText({ growth, base, slope, error, noise }: Fit, unit: string, axis: string): string {
+function modelText(fit: Fit, unit: string, axis: string): string {
+  const { growth, base, slope, error, noise } = fit
   const isFar = error > Math.max(0.2, 2 * noise)
-  const model = isFar ? `none fits, ${growth} the least badly` : growth
+  const model = `${isFar ? 'no model fits, closest ' : ''}${slope < 0 ? 'falling, ' : ''}${growth}`
   if (growth === 'constant') return `${model}, ${shortNumber(base)} ${unit}`
   const sign = slope < 0 ? '−' : '+'
-  const by = Math.abs(slope)
   return growth === 'linear'
-    ? `${model}, ${shortNumber(base)} ${sign} ${shortNumber(by * 1000)} ${unit} a thousand ${axis}`
-    : `${model}, ${sign === '−' ? '−' : ''}${shortNumber(by * Math.LN10)} ${unit} each time there are ten times as many`
+    ? `${model}, ${shortNumber(base)} ${sign} ${shortNumber(Math.abs(slope) * 1000)} ${unit} a thousand ${axis}`
+    : `${model}, ${sign}${shortNumber(Math.abs(slope) * Math.LN10)} ${unit} for ten times the ${axis}`
 }
 
 const percent = (share: number): string => `${shortNumber(share * 100)} %`
