@@ -4,6 +4,7 @@ import { copyDataset, type Dataset, type DatasetSize, makeDataset } from './data
 import type { Figure } from './figure.js'
 import { type LimitName, limits } from './limits/index.js'
 import type { Placement } from './process.js'
+import type { Profiles } from './profile.js'
 import type { Progress } from './progress.js'
 import type { Dunbar } from './subjects/dunbar.js'
 import type { Peers } from './subjects/peers.js'
@@ -24,6 +25,8 @@ export interface Settings {
   readonly placement: Placement
   /** JSON lines to measure in the place of generated messages; null for those. */
   readonly file: string | null
+  /** Of dunbar's processes, where any are asked for. */
+  readonly profiles?: Profiles
 }
 
 /** What a workload is given: data, subjects, limits, a place, and where its figures go. */
@@ -98,7 +101,8 @@ export class Bench {
     if (loaded !== undefined) return loaded
     this.progress.say(`${subject.name} takes in ${dataset.messages} messages`)
     const path = this.freshPath(`loaded-${subject.name}`)
-    const loading = subject.load(dataset, path).then(() => path)
+    const load = () => subject.load(dataset, path)
+    const loading = (this.settings.profiles?.aside('loading', load) ?? load()).then(() => path)
     this.#loaded.set(name, loading)
     return loading
   }
