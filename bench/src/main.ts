@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { readGoals } from './goals.js'
+import { growthLines } from './growth/lines.js'
 import { Profiles, profileKinds } from './profile.js'
 import { profileTables } from './profile-table.js'
 import { writeResults } from './results.js'
@@ -107,6 +108,7 @@ const results = await runWorkloads(
 )
 
 console.log(tableOf(results.figures, readGoals()))
+for (const line of growthLines(results.figures)) console.log(line)
 if (profiles.kinds.length > 0) {
   console.log(await profileTables(profiles))
 } else if (!flags.dry) {

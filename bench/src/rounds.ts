@@ -18,11 +18,12 @@ export async function inTurn(
   /** Without: dunbar alone. */
   isPaired: boolean,
   measure: (subject: Subject, round: number) => Promise<number>,
+  rounds = bench.settings.samples,
 ): Promise<Paired> {
-  const { one } = await severalInTurn(bench, isPaired, async (subject, round) => ({
+  const measureOne = async (subject: Subject, round: number) => ({
     one: await measure(subject, round),
-  }))
-  return one
+  })
+  return (await severalInTurn(bench, isPaired, measureOne, rounds)).one
 }
 
 /** As `inTurn`, for work that gives several figures; a peer may do without some of them. */
@@ -78,4 +79,18 @@ export async function datasetsOf(
     { ...whole, isPaired: false },
     { dataset: small, isPaired: true },
   ]
+}
+
+const MOST_FEEDS = 5_000
+
+/** The same number of messages in few feeds and in many: 150 and 5,000, where nothing else is asked for. */
+export async function fewAndMany(
+  bench: Bench,
+): Promise<{ readonly few: Dataset; readonly many: Dataset }> {
+  const { feeds, messages } = bench.settings
+  const most = Math.min(MOST_FEEDS, messages, Math.round((feeds * 100) / 3))
+  return {
+    few: await bench.dataset({ feeds }),
+    many: await bench.dataset({ feeds: Math.max(most, feeds + 1) }),
+  }
 }

@@ -156,13 +156,13 @@ function checkSlice(
   const verdicts: number[] = []
   const endsAtMs = clock.monotonic() + (mostMessages / SLICE_MESSAGES) * stepMs()
   for (let left = mostMessages; left > 0 && !run.isChecked; left -= STEP_MESSAGES) {
-    const checked = run.checkNext(Math.min(STEP_MESSAGES, left), sliceMemory)
-    if (checked.length === 0) break
-    for (const candidate of checked) {
+    const { remaining } = run
+    for (const candidate of run.checkNext(Math.min(STEP_MESSAGES, left), sliceMemory)) {
       candidates.push(candidate)
       verdicts.push(verdictOn(candidate))
     }
-    if (clock.monotonic() >= endsAtMs) break
+    // Where it went no further, the next message repeats one that is not settled.
+    if (run.remaining === remaining || clock.monotonic() >= endsAtMs) break
   }
   return { candidates, verdicts }
 }

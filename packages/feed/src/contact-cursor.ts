@@ -7,7 +7,7 @@ import { assertSameGeneration } from './query-cursor.js'
 import type { ShardStore } from './shard-store.js'
 import { decodeStored } from './stored-message.js'
 
-/** A chunk ends with the feed that brings it to this many contacts, or ids: 1 ms at most once the code is warm. */
+/** A chunk ends with the feed that brings it to this many contacts, or ids, of which one costs as much as ten contacts. */
 const CHUNK_CONTACTS = 4096
 const CHUNK_IDS = 512
 /** Feeds looked at in one pull, also where they say nothing of anybody. */

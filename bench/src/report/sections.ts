@@ -1,0 +1,286 @@
+import type { Figure } from '../figure.js'
+import { ratio } from '../figure.js'
+import { type GrowthLine, growthOf, growthText } from '../growth/lines.js'
+import type { Results } from '../results.js'
+import { median, percentile } from '../statistics.js'
+import { shortNumber } from '../table.js'
+import {
+  type Bar,
+  type Distribution,
+  drawBars,
+  drawDistributions,
+  drawLines,
+  drawRatios,
+  type Line,
+} from './chart-kinds.js'
+import { type Palette, pagePalette } from './drawing.js'
+
+/** A chart on its page. */
+export interface Chart {
+  readonly title: string
+  readonly svg: string
+  /** One sentence below it; empty where there is nothing to say. */
+  readonly note: string
+}
+
+export interface Section {
+  readonly title: string
+  readonly text: string
+  readonly charts: readonly Chart[]
+  /** What could not be drawn, each with its reason. */
+  readonly dashes: readonly string[]
+}
+
+/** Rows of one drawing; more are drawn as the next, so that none is longer than a page. */
+const ROWS = 12
+
+/** Everything of a run that can be drawn. What was not measured has no section. */
+export function sectionsOf({ figures, subjects }: Results): readonly Section[] {
+  return [
+    throughputSection(figures),
+    peerSection(figures, subjects),
+    limitSection(figures),
+    latencySection(figures),
+    memorySection(figures),
+    diskSection(figures),
+    growthSection(figures),
+  ].filter(({ charts, dashes }) => charts.length + dashes.length > 0)
+}
+
+/** Messages a second against feeds; one line for each figure that was measured at two sizes or more. */
+export function throughputChart(figures: readonly Figure[], palette: Palette): Chart | null {
+  const lines = linesAgainstFeeds(
+    figures.filter(({ unit, size }) => unit === 'messages/s' && size.feeds > 0),
+  )
+  if (lines.length === 0) return null
+  return {
+    title: 'Messages a second, by the number of feeds',
+    svg: drawLines(
+      {
+        label: 'Messages a second against the number of feeds',
+        xName: 'feeds',
+        yName: 'messages a second',
+        lines,
+      },
+      palette,
+    ),
+    note: '',
+  }
+}
+
+function throughputSection(figures: readonly Figure[]): Section {
+  const chart = throughputChart(figures, pagePalette)
+  return {
+    title: 'Throughput',
+    text: 'The same number of messages in more and more feeds. A flat line is what the design promises.',
+    charts: chart === null ? [] : [chart],
+    dashes: [],
+  }
+}
+
+/** At the number of messages that most sizes of a figure share. */
+function linesAgainstFeeds(figures: readonly Figure[]): readonly Line[] {
+  return [...new Set(figures.map(({ id }) => id))].flatMap((id) => {
+    const all = figures.filter((figure) => figure.id === id)
+    const groups = [...new Set(all.map(({ size }) => size.messages))].map((messages) =>
+      all.filter(({ size }) => size.messages === messages),
+    )
+    const largest = groups.sort((a, b) => b.length - a.length)[0]!
+    if (new Set(largest.map(({ size }) => size.feeds)).size < 2) return []
+    const points = largest
+      .map(({ size, samples }) => [size.feeds, median(samples)] as const)
+      .sort(([a], [b]) => a - b)
+    return [{ name: all[0]!.title, points }]
+  })
+}
+
+function peerSection(
+  figures: readonly Figure[],
+  subjects: Readonly<Record<string, string>>,
+): Section {
+  const names = [...new Set(figures.flatMap(({ peers = {} }) => Object.keys(peers)))]
+  const bars = figures.flatMap((figure) =>
+    names.flatMap((name, series): Bar[] => {
+      const theirs = figure.peers?.[name]
+      if (theirs === undefined || 'cannot' in theirs) return []
+      const times = ratio(figure.samples, theirs.samples)
+      const value = figure.better === 'more' ? times : 1 / times
+      if (!(value > 0) || !Number.isFinite(value)) return []
+      return [
+        { name: `${titleOf(figure)} · ${name}`, value, text: `${shortNumber(value)} ×`, series },
+      ]
+    }),
+  )
+  const reasons = new Map<string, string[]>()
+  for (const { title, peers = {} } of figures) {
+    for (const [name, theirs] of Object.entries(peers)) {
+      if (!('cannot' in theirs)) continue
+      const reason = `${name}: – (${theirs.cannot})`
+      reasons.set(reason, [...new Set([...(reasons.get(reason) ?? []), title])])
+    }
+  }
+  return {
+    title: 'Beside other peers',
+    text: `Measured in turn on the same messages and cores. To the right of the line dunbar does more, or takes less: 2 × is twice as many a second, or half the time, CPU or memory.${names.length === 0 ? '' : ` ${names.map((name) => subjects[name] ?? name).join('; ')}.`}`,
+    charts: inPages(bars).map((page, index, { length }) => ({
+      title: `How many times better than the peer${partText(index, length)}`,
+      svg: drawRatios('Ratios to other peers', 'times better than the peer', page, pagePalette),
+      note: '',
+    })),
+    dashes: [...reasons].map(([reason, titles]) => `${titles.join(', ')} · ${reason}`),
+  }
+}
+
+function limitSection(figures: readonly Figure[]): Section {
+  const bars = figures.flatMap((figure): Bar[] => {
+    if (figure.limit === undefined) return []
+    const value = ratio(figure.samples, figure.limit.samples)
+    if (!(value > 0) || !Number.isFinite(value)) return []
+    return [
+      {
+        name: `${titleOf(figure)} · ${figure.limit.what}`,
+        value,
+        text: `${shortNumber(value)} ×`,
+        series: figure.better === 'more' ? 0 : 1,
+      },
+    ]
+  })
+  return {
+    title: 'Beside the limit',
+    text: 'Each figure over what bounds it, from the same run. Blue is a rate, at best 1 ×; orange a cost, which lies above 1 × by what is spent beside the bound.',
+    charts: inPages(bars).map((page, index, { length }) => ({
+      title: `Ratio to the limit${partText(index, length)}`,
+      svg: drawRatios('Ratios to limits', 'times the limit', page, pagePalette),
+      note: '',
+    })),
+    dashes: [],
+  }
+}
+
+function latencySection(figures: readonly Figure[]): Section {
+  const distributions = figures.flatMap((figure): Distribution[] => {
+    const calls = figure.unit === 'ms' ? (figure.calls ?? []).filter((call) => call > 0) : []
+    if (calls.length < 5) return []
+    const [least, low, middle, high, most] = [1, 25, 50, 75, 99].map((share) =>
+      percentile(calls, share),
+    )
+    return [
+      { name: titleOf(figure), percentiles: [least!, low!, middle!, high!, most!], series: 0 },
+    ]
+  })
+  return {
+    title: 'Latency',
+    text: 'All calls of all rounds. The box holds the middle half of them, its line is the median; the arms reach from the 1st to the 99th percentile.',
+    charts: inPages(distributions).map((page, index, { length }) => ({
+      title: `Time of a call${partText(index, length)}`,
+      svg: drawDistributions('Distributions of the times of calls', 'ms', page, pagePalette),
+      note: '',
+    })),
+    dashes: [],
+  }
+}
+
+function memorySection(figures: readonly Figure[]): Section {
+  return barSection(
+    'Memory',
+    'Resident memory of the whole process, as the system counts it.',
+    'MiB',
+    figures.filter(({ unit }) => unit === 'MiB'),
+  )
+}
+
+function diskSection(figures: readonly Figure[]): Section {
+  return barSection(
+    'Disk',
+    'What a message takes on the disk, all files, folders and indexes with it.',
+    'bytes a message',
+    figures.filter(({ id, unit }) => unit === 'bytes/message' && /disk/.test(id)),
+  )
+}
+
+function barSection(
+  title: string,
+  text: string,
+  unit: string,
+  figures: readonly Figure[],
+): Section {
+  const bars = figures.map((figure) => ({
+    name: titleOf(figure),
+    value: median(figure.samples),
+    text: shortNumber(median(figure.samples)),
+    series: 0,
+  }))
+  return {
+    title,
+    text,
+    charts: inPages(bars).map((page, index, { length }) => ({
+      title: `${title}, ${unit}${partText(index, length)}`,
+      svg: drawBars(title, unit, page, pagePalette),
+      note: '',
+    })),
+    dashes: [],
+  }
+}
+
+function growthSection(figures: readonly Figure[]): Section {
+  return {
+    title: 'Growth',
+    text: 'Every cost against the number of feeds or of messages, with the model that fits it, dashed: constant, logarithmic or linear.',
+    charts: growthOf(figures).map((line) => ({
+      title: `${line.title}, by ${line.axis}`,
+      svg: drawLines(
+        {
+          label: `${line.title} against ${line.axis}`,
+          xName: line.axis,
+          yName: line.unit,
+          lines: [{ ...modelLine(line), isModel: true }, measuredLine(line)],
+        },
+        pagePalette,
+      ),
+      note: growthText(line).slice(line.title.length + 1),
+    })),
+    dashes: [],
+  }
+}
+
+const measuredLine = ({ title, points }: GrowthLine): Line => ({
+  name: title,
+  points: points.map(({ size, costs }) => [size, median(costs)]),
+})
+
+const MODEL_STEPS = 40
+
+/** In many steps: a straight line is bent on a logarithmic axis. */
+function modelLine({ points, fit }: GrowthLine): Line {
+  const [from, to] = [Math.log(points[0]!.size), Math.log(points.at(-1)!.size)]
+  return {
+    name: 'model',
+    points: Array.from({ length: MODEL_STEPS + 1 }, (_, step) => {
+      const size = Math.exp(from + ((to - from) * step) / MODEL_STEPS)
+      const x = fit.growth === 'logarithmic' ? Math.log(size) : size
+      return [
+        size,
+        Math.max(0, fit.base + (fit.growth === 'constant' ? 0 : fit.slope * x)),
+      ] as const
+    }),
+  }
+}
+
+const titleOf = ({ title, size: { feeds, messages } }: Figure): string =>
+  feeds === 0 ? title : `${title}, ${short(feeds)} feeds, ${short(messages)} messages`
+
+const short = (count: number): string =>
+  count >= 1e6
+    ? `${shortNumber(count / 1e6)}M`
+    : count >= 10_000
+      ? `${shortNumber(count / 1000)}k`
+      : count.toLocaleString('en-US')
+
+function inPages<Item>(items: readonly Item[]): Item[][] {
+  const count = Math.ceil(items.length / ROWS)
+  const each = Math.ceil(items.length / count)
+  return Array.from({ length: count }, (_, page) => items.slice(page * each, (page + 1) * each))
+}
+
+const partText = (index: number, length: number): string =>
+  length === 1 ? '' : ` (${index + 1} of ${length})`
