@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { readGoals } from './goals.js'
 import { growthLines } from './growth/lines.js'
+import { REPORT_FILE, writeReport } from './report/files.js'
 import { writeResults } from './results.js'
 import { runWorkloads } from './run.js'
 import { peersOf } from './subjects/peers.js'
@@ -51,7 +52,7 @@ const program = new Command('npm run bench --')
   )
   .option('--cores <list>', 'processors for all subjects, as taskset names them: 0,1')
   .option('--out <file>', 'where the results go; default: bench/results/, by the time')
-  .option('--dry', 'keeps no results', false)
+  .option('--dry', 'keeps no results and draws no report', false)
   .addHelpText(
     'after',
     `\nWorkloads:\n${workloads.map(({ name, title }) => `  ${name.padEnd(14)} ${title}`).join('\n')}`,
@@ -95,4 +96,6 @@ if (!flags.dry) {
     flags.out ?? join(RESULTS, `${results.at.slice(0, 16).replaceAll(/[:T]/g, '-')}.json`)
   writeResults(file, results)
   console.error(`kept in ${file}`)
+  writeReport(results)
+  console.error(`drawn in ${REPORT_FILE}`)
 }

@@ -68,6 +68,8 @@ export function drawLines({ label, xName, yName, lines }: LinesChart, palette: P
           fontSize: AXIS_FONT,
           width: 110,
           overflow: 'break',
+          textBorderColor: palette.page,
+          textBorderWidth: 3,
         },
         labelLayout: { moveOverlap: 'shiftY' },
       }
@@ -85,7 +87,7 @@ export interface Bar {
   readonly series: number
 }
 
-const ROW_HEIGHT = 40
+const ROW_HEIGHT = 42
 const FOOT = 44
 
 /** Bars of one unit from zero, each with its name above it. */
@@ -138,6 +140,7 @@ export function drawRatios(
       {
         ...barSeries(bars, palette, ({ value }) => Math.log10(value)),
         markLine: {
+          z: 1,
           symbol: 'none',
           label: { show: false },
           lineStyle: { color: palette.ink, width: 1.5, type: 'solid' },
@@ -186,7 +189,7 @@ export function drawDistributions(
     yAxis: rows(
       distributions.map(({ name, percentiles }) => ({
         name,
-        text: `${shortNumber(percentiles[2])}, 99 %: ${shortNumber(percentiles[4])}`,
+        text: `${shortNumber(percentiles[2])}, 99 % within ${shortNumber(percentiles[4])}`,
       })),
       palette,
       true,
@@ -226,7 +229,9 @@ function rows(
       color: palette.ink,
       fontSize: AXIS_FONT,
       verticalAlign: 'bottom',
-      padding: [0, 0, 5, 0],
+      padding: [0, 0, 8, 0],
+      textBorderColor: palette.page,
+      textBorderWidth: 3,
       width: CHART_WIDTH - 30,
       overflow: 'truncate',
       interval: 0,
@@ -242,8 +247,6 @@ const barSeries = (
 ): object => ({
   type: 'bar',
   barWidth: 9,
-  // Below the middle of the row, whose upper half is for the name.
-  barGap: '0%',
   data: bars.map((bar) => ({
     value: lengthOf(bar),
     itemStyle: { color: palette.series[bar.series % palette.series.length] },
@@ -253,6 +256,8 @@ const barSeries = (
       formatter: bar.text.replaceAll(/[{}]/g, ''),
       color: palette.ink,
       fontSize: AXIS_FONT,
+      textBorderColor: palette.page,
+      textBorderWidth: 3,
     },
   })),
 })

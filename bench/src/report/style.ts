@@ -51,7 +51,7 @@ td.number:last-child { padding-right: 0; }
   main { max-width: none; padding: 0; }
   .charts { grid-template-columns: 1fr 1fr; gap: 5mm; }
   figure, tr, li { break-inside: avoid; }
-  h2, h3, figcaption { break-after: avoid; }
+  h2, h3, figcaption, section > p { break-after: avoid; }
   h2 { margin-top: 6mm; }
   .wide { overflow: visible; }
   table { font-size: 7pt; }
