@@ -44,7 +44,7 @@ describe('the report', () => {
 
   test('a goal that is missed is printed as missed', () => {
     expect(page).toContain('≤ 3 <b class="missed">MISSED</b>')
-    expect(page).toContain('Of 1 goals that this run measured, 0 are met.')
+    expect(page).toContain('Goals met: 0 of 1 that this run measured.')
   })
 
   test('text of results is never taken for markup', () => {
@@ -69,9 +69,13 @@ describe('the report', () => {
   })
 })
 
-test('the picture for a README brings its own colours', () => {
+test('the picture for a README brings its own colours, and is well-formed XML', () => {
   const { svg } = throughputChart(results.figures, picturePalette)!
   expect(svg).not.toContain('var(--')
   expect(svg).toContain('xmlns="http://www.w3.org/2000/svg"')
+  const text = svg
+    .replaceAll(/<!\[CDATA\[[\s\S]*?\]\]>/g, '')
+    .replaceAll(/<\/?[a-z]+(?: [\w:-]+="[^"<]*")*\s*\/?>/gi, '')
+  expect(text).not.toMatch(/[<>]/)
   expect(throughputChart([thread], picturePalette)).toBeNull()
 })

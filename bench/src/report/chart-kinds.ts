@@ -24,7 +24,7 @@ export function drawLines({ label, xName, yName, lines }: LinesChart, palette: P
   const named = lines.filter(({ isModel }) => isModel !== true)
   const isNamed = named.length > 1
   const option: EChartsCoreOption = {
-    grid: { left: 58, right: isNamed ? 118 : 24, top: 34, bottom: 46 },
+    grid: { left: 58, right: isNamed ? 96 : 28, top: 34, bottom: 46 },
     xAxis: {
       ...axis(palette),
       type: 'log',
@@ -66,7 +66,7 @@ export function drawLines({ label, xName, yName, lines }: LinesChart, palette: P
           formatter: name,
           color,
           fontSize: AXIS_FONT,
-          width: 110,
+          width: 88,
           overflow: 'break',
           textBorderColor: palette.page,
           textBorderWidth: 3,
@@ -98,7 +98,7 @@ export function drawBars(
   palette: Palette,
 ): string {
   const option: EChartsCoreOption = {
-    grid: { left: 8, right: 78, top: 6, bottom: FOOT },
+    grid: { left: 8, right: 60, top: 6, bottom: FOOT },
     xAxis: { ...axis(palette), type: 'value', min: 0, splitNumber: 4, ...below(xName) },
     yAxis: rows(bars, palette),
     series: [barSeries(bars, palette, ({ value }) => value)],

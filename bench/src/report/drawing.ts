@@ -35,8 +35,9 @@ export const picturePalette: Palette = {
 }
 
 /** As wide as the text of a phone, so that no size of letters is scaled below legibility. */
-export const CHART_WIDTH = 440
-export const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Liberation Sans", sans-serif'
+export const CHART_WIDTH = 380
+/** Without quotes, which the drawing would carry into its attributes as they are. */
+const FONT = 'system-ui, -apple-system, Segoe UI, Roboto, Liberation Sans, sans-serif'
 
 /** A drawing as one `<svg>`, without script; it takes the width it is given. */
 export function draw(
