@@ -87,8 +87,10 @@ export interface Bar {
   readonly series: number
 }
 
-const ROW_HEIGHT = 42
+const ROW_HEIGHT = 46
 const FOOT = 44
+/** As reckoned without the letters at hand; fonts differ by a tenth. */
+const NAME_WIDTH = CHART_WIDTH * 0.83
 
 /** Bars of one unit from zero, each with its name above it. */
 export function drawBars(
@@ -232,8 +234,9 @@ function rows(
       padding: [0, 0, 8, 0],
       textBorderColor: palette.page,
       textBorderWidth: 3,
-      width: CHART_WIDTH - 30,
-      overflow: 'truncate',
+      lineHeight: 13,
+      width: NAME_WIDTH,
+      overflow: 'break',
       interval: 0,
     },
     z: 10,

@@ -161,7 +161,7 @@ function peerSection(
     charts: inPages(bars).map((page, index, { length }) => ({
       title: `How many times better than the peer${partText(index, length)}`,
       svg: drawRatios('Ratios to other peers', 'times better than the peer', page, pagePalette),
-      note,
+      note: index === 0 ? note : '',
     })),
     dashes: [...reasons].map(([reason, titles]) => `${titles.join(', ')} · ${reason}`),
   }
@@ -188,7 +188,7 @@ function limitSection(figures: readonly Figure[]): Section {
     charts: inPages(bars).map((page, index, { length }) => ({
       title: `Ratio to the limit${partText(index, length)}`,
       svg: drawRatios('Ratios to limits', 'times the limit', page, pagePalette),
-      note,
+      note: index === 0 ? note : '',
     })),
     dashes: [],
   }
@@ -211,7 +211,7 @@ function latencySection(figures: readonly Figure[]): Section {
     charts: inPages(distributions).map((page, index, { length }) => ({
       title: `Time of a call${partText(index, length)}`,
       svg: drawDistributions('Distributions of the times of calls', 'ms', page, pagePalette),
-      note,
+      note: index === 0 ? note : '',
     })),
     dashes: [],
   }
@@ -228,7 +228,7 @@ function barCharts(title: string, unit: string, figures: readonly Figure[]): rea
   return inPages(bars).map((page, index, { length }) => ({
     title: `${title}, ${unit}${partText(index, length)}`,
     svg: drawBars(title, unit, page, pagePalette),
-    note,
+    note: index === 0 ? note : '',
   }))
 }
 

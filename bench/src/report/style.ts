@@ -47,10 +47,11 @@ td.number:last-child { padding-right: 0; }
   .wide td:first-child, .wide th:first-child { min-width: 150px; }
 }
 @media print {
-  body { font-size: 10pt; }
+  html { font-size: 10pt; }
+  body { font-size: 1rem; }
   main { max-width: none; padding: 0; }
   .charts { grid-template-columns: 1fr 1fr; gap: 5mm; }
-  figure, tr, li { break-inside: avoid; }
+  figure, p, tr, li { break-inside: avoid; }
   h2, h3, figcaption, section > p { break-after: avoid; }
   h2 { margin-top: 6mm; }
   .wide { overflow: visible; }
