@@ -1,9 +1,10 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Dataset, type DatasetSize, makeDataset } from './dataset.js'
+import { copyDataset, type Dataset, type DatasetSize, makeDataset } from './dataset.js'
 import type { Figure } from './figure.js'
 import { type LimitName, limits } from './limits/index.js'
 import type { Placement } from './process.js'
+import type { Profiles } from './profile.js'
 import type { Progress } from './progress.js'
 import type { Dunbar } from './subjects/dunbar.js'
 import type { Peers } from './subjects/peers.js'
@@ -24,6 +25,8 @@ export interface Settings {
   readonly placement: Placement
   /** JSON lines to measure in the place of generated messages; null for those. */
   readonly file: string | null
+  /** Of dunbar's processes, where any are asked for. */
+  readonly profiles?: Profiles
 }
 
 /** What a workload is given: data, subjects, limits, a place, and where its figures go. */
@@ -39,6 +42,7 @@ export class Bench {
   readonly #folder: string
   readonly #datasets = new Map<string, Promise<Dataset>>()
   readonly #limits = new Map<LimitName, Promise<readonly number[]>>()
+  readonly #loaded = new Map<string, Promise<string>>()
   #folders = 0
 
   constructor(
@@ -62,16 +66,45 @@ export class Bench {
   }
 
   /** Generated messages, or the user's file where no size is given; made once in a run. */
-  dataset(size: Partial<DatasetSize> = {}): Promise<Dataset> {
-    const { feeds, messages, seed } = this.settings
+  dataset(size?: Partial<DatasetSize>): Promise<Dataset> {
+    const { feeds, messages, seed, file } = this.settings
     const whole = { feeds, messages, seed, population: 'natural' as const, ...size }
-    const name = JSON.stringify(whole)
+    const isFile = file !== null && size === undefined
+    const name = isFile ? file : JSON.stringify(whole)
     const made = this.#datasets.get(name)
     if (made !== undefined) return made
-    this.progress.say(`generating ${whole.messages} messages in ${whole.feeds} feeds`)
-    const dataset = makeDataset(this.#folder, whole)
+    const dataset = isFile ? this.#copied(file) : this.#generated(whole)
     this.#datasets.set(name, dataset)
     return dataset
+  }
+
+  #generated(size: DatasetSize): Promise<Dataset> {
+    this.progress.say(`generating ${size.messages} messages in ${size.feeds} feeds`)
+    return makeDataset(this.#folder, size)
+  }
+
+  #copied(file: string): Promise<Dataset> {
+    this.progress.say(`reading ${file}`)
+    return copyDataset(this.#folder, file, (messages) =>
+      this.progress.say(`${messages} messages of ${file} are left out`),
+    )
+  }
+
+  /**
+   * A folder of this subject's that holds these messages; made once in a run. It is everybody's:
+   * start it, ask it, stop it; what changes it, does so in a copy.
+   * @throws {Cannot} the subject has no such thing
+   */
+  loaded(dataset: Dataset, subject: Subject = this.dunbar): Promise<string> {
+    const name = `${subject.name} ${dataset.digest}`
+    const loaded = this.#loaded.get(name)
+    if (loaded !== undefined) return loaded
+    this.progress.say(`${subject.name} takes in ${dataset.messages} messages`)
+    const path = this.freshPath(`loaded-${subject.name}`)
+    const load = () => subject.load(dataset, path)
+    const loading = (this.settings.profiles?.aside('loading', load) ?? load()).then(() => path)
+    this.#loaded.set(name, loading)
+    return loading
   }
 
   /** A path in the folder of this run where nothing is yet. */

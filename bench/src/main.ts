@@ -2,6 +2,8 @@ import { join } from 'node:path'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { readGoals } from './goals.js'
 import { growthLines } from './growth/lines.js'
+import { Profiles, profileKinds } from './profile.js'
+import { profileTables } from './profile-table.js'
 import { REPORT_FILE, writeReport } from './report/files.js'
 import { writeResults } from './results.js'
 import { runWorkloads } from './run.js'
@@ -12,6 +14,7 @@ import { workloads } from './workloads/index.js'
 
 /** `npm run bench`: dunbar beside its limits, its goals and its peers. */
 
+const PROFILES = new URL('../profiles/', import.meta.url).pathname
 const RESULTS = new URL('../results/', import.meta.url).pathname
 const others = subjectNames.filter((name) => name !== 'dunbar')
 
@@ -27,7 +30,12 @@ interface Flags {
   readonly cores?: string
   readonly out?: string
   readonly dry: boolean
+  readonly cpuProf: boolean
+  readonly heapProf: boolean
 }
+
+/** A time as the name of a file. */
+const nameOf = (at: string): string => at.slice(0, 16).replaceAll(/[:T]/g, '-')
 
 function count(text: string): number {
   const value = Number(text)
@@ -53,6 +61,12 @@ const program = new Command('npm run bench --')
   .option('--cores <list>', 'processors for all subjects, as taskset names them: 0,1')
   .option('--out <file>', 'where the results go; default: bench/results/, by the time')
   .option('--dry', 'keeps no results and draws no report', false)
+  .option(
+    '--cpu-prof',
+    "profiles dunbar's processes, into bench/profiles/; keeps no results",
+    false,
+  )
+  .option('--heap-prof', 'the same, of the memory they hold when they end', false)
   .addHelpText(
     'after',
     `\nWorkloads:\n${workloads.map(({ name, title }) => `  ${name.padEnd(14)} ${title}`).join('\n')}`,
@@ -69,6 +83,10 @@ const wanted = workloads.filter(({ name, isShort }) =>
 )
 const placement = { cores: flags.cores ?? null, nodeFlags: [] }
 const messages = flags.messages ?? 100_000
+const profiles = new Profiles(
+  profileKinds.filter((kind) => flags[`${kind}Prof`]),
+  join(PROFILES, nameOf(new Date().toISOString())),
+)
 const results = await runWorkloads(
   wanted,
   {
@@ -81,6 +99,7 @@ const results = await runWorkloads(
     shards: flags.shards ?? null,
     placement,
     file: flags.file ?? null,
+    profiles,
   },
   peersOf(
     others.filter((name) => flags.against.includes(name)),
@@ -91,9 +110,10 @@ const results = await runWorkloads(
 
 console.log(tableOf(results.figures, readGoals()))
 for (const line of growthLines(results.figures)) console.log(line)
-if (!flags.dry) {
-  const file =
-    flags.out ?? join(RESULTS, `${results.at.slice(0, 16).replaceAll(/[:T]/g, '-')}.json`)
+if (profiles.kinds.length > 0) {
+  console.log(await profileTables(profiles))
+} else if (!flags.dry) {
+  const file = flags.out ?? join(RESULTS, `${nameOf(results.at)}.json`)
   writeResults(file, results)
   console.error(`kept in ${file}`)
   writeReport(results)

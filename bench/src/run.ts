@@ -21,11 +21,19 @@ export async function runWorkloads(
   const folder = mkdtempSync(join(tmpdir(), 'dunbar-bench-'))
   const at = new Date()
   const progress = new Progress()
-  const dunbar = new Dunbar(settings.placement, environment)
+  const { placement, profiles } = settings
+  const profiled = {
+    ...placement,
+    get nodeFlags() {
+      return [...placement.nodeFlags, ...(profiles?.nodeFlags ?? [])]
+    },
+  }
+  const dunbar = new Dunbar(profiled, environment)
   const bench = new Bench(settings, folder, dunbar, peers, progress)
   try {
     for (const [index, workload] of workloads.entries()) {
       progress.begin(`${index + 1}/${workloads.length} ${workload.name}`)
+      profiles?.begin(workload.name)
       await workload.run(bench)
     }
     const datasets = await bench.datasets()

@@ -7,6 +7,7 @@ import { FeedClient } from '@dunbar/feed'
 import { type ClassicMessage, createClassic } from '@dunbar/formats'
 import { generatedKeys } from '@dunbar/testkit'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { feedUpTo, follow } from '../fixtures/peers.js'
 import { importLines, type Kvt, runningNode } from '../fixtures/running-node.js'
 import { temporaryFolder } from '../fixtures/temporary-folder.js'
 
@@ -242,6 +243,20 @@ describe('archives of other feeds', () => {
     expect(await client.archive.status()).toMatchObject({ verifications: 1 })
     await registration.close()
     expect(await client.archive.status()).toMatchObject({ verifications: 0 })
+  })
+
+  test('are verified with blobs that a connected peer gives', async () => {
+    const author = await archivist()
+    const reader = await runningNode()
+    await follow(reader.peer, keys.id)
+    await reader.peer.call('conn.connect', [author.node.address])
+    await feedUpTo(reader.peer, keys.id, lines.length)
+    const client = await clientOf(reader.path)
+    const results = told<ArchiveVerification>()
+    await client.archive.registerVerification(() => 0, results.tell)
+    const [made] = await author.client.archive.now({ keepMessages: 0 })
+    const [result] = await results.until((items) => items.length === 1)
+    expect(result).toMatchObject({ feed: keys.id, message: made!.message, result: 'vouched' })
   })
 
   test('are told to four callbacks of a connection and no more', async () => {

@@ -13,6 +13,7 @@ import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { feedFolder, flipBit, frameOffsets, logPath } from '../fixtures/feed-files.js'
 import { LogLines } from '../fixtures/log-lines.js'
+import { feedUpTo, follow } from '../fixtures/peers.js'
 import { collect, generated, importLines, type Kvt, runningNode } from '../fixtures/running-node.js'
 import { type AtEnd, temporaryFolder } from '../fixtures/temporary-folder.js'
 
@@ -181,4 +182,27 @@ describe.each([
 test('frames of a log begin where their reader says', () => {
   const path = stored(true)
   expect(frameOffsets(path, harmed)).toHaveLength(ofHarmed.length + 1)
+})
+
+test('a message that the disk loses while the node runs comes again from a friend, without a restart', async () => {
+  const [ana, ben] = [await runningNode(), await runningNode()]
+  await importLines(ana.peer, lines)
+  await follow(ana.peer, harmed)
+  await follow(ben.peer, harmed)
+  await follow(ben.peer, ana.node.id)
+  await ben.peer.call('conn.connect', [ana.node.address])
+  const count = ofHarmed.length
+  await feedUpTo(ben.peer, harmed, count)
+  flipBit(ben.path, harmed, count - 2)
+  flipBit(ben.path, harmed, 5)
+  const found: unknown[] = []
+  for await (const item of ben.peer.source('node.verify')) found.push(item)
+  expect(found.at(-1)).toMatchObject({
+    result: { damaged: [{ sequence: 5 }, { sequence: count - 2 }] },
+  })
+  // A live reader gets the unbroken chain alone: it is closed again, with the session that was open.
+  await feedUpTo(ben.peer, harmed, count)
+  const user = await collect<Kvt>(ben.peer.source('createUserStream', [{ id: harmed }]))
+  expect(user.map(({ value }) => value)).toEqual(ofHarmed.map(({ value }) => value))
+  expect((await ben.peer.call('status', [])) as Status).toMatchObject({ damaged: [] })
 })

@@ -1,7 +1,7 @@
 import { copyFileSync, cpSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { feedUpTo, follow } from '../fixtures/peers.js'
+import { contact, feedUpTo, follow } from '../fixtures/peers.js'
 import { dunbarJson, dunbarPrints, dunbarRefuses } from '../fixtures/program.js'
 import { collect, type Kvt, type RunningNode, runningNode } from '../fixtures/running-node.js'
 import { temporaryFolder } from '../fixtures/temporary-folder.js'
@@ -106,6 +106,38 @@ test('a secret in an empty folder gets its feed back and publishes on', async ()
   copyFileSync(join(published.backup, 'secret'), join(published.path, 'secret'))
   mkdirSync(join(published.path, 'feeds'))
   await recoversFrom(published, 0)
+})
+
+test('a friend whom the backup still blocks gives back the message that lifts the block', async () => {
+  const ends: (() => void | Promise<void>)[] = []
+  const path = join(temporaryFolder(), 'again')
+  onTestFinished(async () => {
+    for (const end of ends) await end()
+  })
+  const first = await runningNode({}, (run) => ends.unshift(run))
+  const ben = await runningNode()
+  const { id } = first.node
+  await follow(ben.peer, id)
+  await first.peer.call('publish', [contact(ben.node.id, { blocking: true })])
+  await first.peer.close()
+  await first.node.stop()
+  for (const name of ['feeds', 'secret']) {
+    cpSync(join(first.path, name), join(path, name), { recursive: true })
+  }
+  const ana = await runningNode({ path: first.path }, (run) => ends.unshift(run))
+  await follow(ana.peer, ben.node.id)
+  await ana.peer.call('conn.connect', [ben.node.address])
+  await feedUpTo(ben.peer, id, 2)
+  await ana.peer.close()
+  await ana.node.stop()
+
+  const again = await runningNode({ path })
+  expect(await again.peer.call('friends.isBlocking', [{ source: id, dest: ben.node.id }])).toBe(
+    true,
+  )
+  await again.peer.call('conn.connect', [ben.node.address])
+  const own = await feedUpTo(again.peer, id, 2)
+  expect(own.at(-1)!.value.content).toMatchObject({ contact: ben.node.id, following: true })
 })
 
 test('a backup that has its mark says how many messages are missing', async () => {

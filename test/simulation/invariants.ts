@@ -119,10 +119,11 @@ function converged(world: World, author: Person, copies: Copies, found: string[]
   const lengthOf = (person: Person) => copies.get(person)?.get(id)?.chain.length ?? 0
   const reach = new Map(world.people.map((person) => [person, lengthOf(person)]))
   // Peers take the two nodes of a shared key for one, and mention nothing to either that the other
-  // has or does not want.
+  // has or does not want; and neither of the two knows what a peer said to the other since.
   const links = world.people.flatMap((one) =>
     world.people
-      .filter((other) => !other.isForked && world.isLinked(one, other))
+      .filter((other) => ![one, other].some(({ isForked }) => isForked))
+      .filter((other) => world.isLinked(one, other))
       .map((other) => [one, other] as const),
   )
   for (let isMoving = true; isMoving; ) {

@@ -8,10 +8,11 @@ import { World } from './world.js'
  * `DUNBAR_SIMULATION_SEEDS=100-999` runs others than the usual seeds.
  */
 
-const seeds = ((given: string | undefined) => {
+const given = process.env.DUNBAR_SIMULATION_SEEDS
+const seeds = (() => {
   const [first = 1, last = first] = (given ?? '1-24').split('-').map(Number)
   return Array.from({ length: last - first + 1 }, (_, at) => first + at)
-})(process.env.DUNBAR_SIMULATION_SEEDS)
+})()
 
 /** In peace everything arrives within this. */
 const ARRIVAL_MS = 120_000
@@ -22,6 +23,9 @@ const SECONDS = 1_000
 
 /** Of the rarer troubles a third as many. */
 const SOME = Math.ceil(seeds.length / 3)
+
+/** After a loss the own feed blocks the only peer that holds the message which lifts the block. */
+const LOSSES = given === undefined ? [2219] : []
 
 interface Scenario {
   readonly fork?: boolean
@@ -74,7 +78,7 @@ async function lose(world: World): Promise<void> {
     if (world.random.chance(0.7)) world.connect(person, other)
     await world.simulation.advance(world.random.next() * 2 * SECONDS)
   }
-  // Its own blocks of the past end connections as they come back; whoever is followed is dialled again.
+  // A block that stands ends connections once all is back; whoever is followed is dialled again.
   for (let round = 0; round < 2; round++) {
     for (const other of others) if (!world.isLinked(person, other)) world.connect(other, person)
     await world.simulation.advance(ARRIVAL_MS)
@@ -99,7 +103,7 @@ describe('nodes that went through trouble', () => {
     60_000,
   )
 
-  test.each(seeds.slice(0, SOME))(
+  test.each([...seeds.slice(0, SOME), ...LOSSES])(
     'one of which lost its disk fork nothing, seed %i',
     async (seed) => {
       await live(seed, { loss: true })

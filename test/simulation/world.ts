@@ -287,7 +287,7 @@ export class World {
     const [one, other] = [dialler.node, server.node]
     if (one === null || other === null || !one.isReady || !other.isReady) return
     if (one.id === other.id) return
-    if (one.graph.isBlocking(one.id, other.id) || other.graph.isBlocking(other.id, one.id)) return
+    if (one.replicator.isShutOut(other.id) || other.replicator.isShutOut(one.id)) return
     const pipe: SimulatedPipe = new SimulatedPipe({
       simulation: this.simulation,
       manners: this.#manners,

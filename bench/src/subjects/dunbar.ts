@@ -5,7 +5,7 @@ import { type Client, connect } from '@dunbar/client'
 import type { ImportResult } from '@dunbar/node'
 import type { Dataset } from '../dataset.js'
 import { ended, measuredProcess, type Placement, spawnNode } from '../process.js'
-import type { Answer, Load, Query, RunningSubject, StartOptions, Subject } from './subject.js'
+import type { Answer, Head, Load, Query, RunningSubject, StartOptions, Subject } from './subject.js'
 
 /** The command, as a user runs it. */
 const BIN = new URL('../../../packages/cli/bin/dunbar.js', import.meta.url).pathname
@@ -89,6 +89,13 @@ export class Dunbar implements Subject {
         const { key } = await client.publish(content as Parameters<Client['publish']>[0])
         return { key, ms: performance.now() - beganAt }
       },
+      publishAll: async (contents) => {
+        const beganAt = performance.now()
+        const published = await Promise.all(
+          contents.map((content) => client.publish(content as Parameters<Client['publish']>[0])),
+        )
+        return { keys: published.map(({ key }) => key), ms: performance.now() - beganAt }
+      },
       ask: (query) => ask(client, query),
       request: async (ids) => {
         await Promise.all(ids.map((each) => client.call('ebt.request', each, true)))
@@ -97,8 +104,10 @@ export class Dunbar implements Subject {
         await client.call('conn.connect', to)
       },
       holdsInAll: (messages) => until(async () => (await client.status()).messages >= messages),
-      holds: (feed, sequence) =>
-        until(async () => (await client.feeds.status(feed)).sequence >= sequence),
+      holds: async (id, sequence) => {
+        for await (const _ of client.createHistoryStream({ id, sequence, live: true })) return
+      },
+      heads: (ids) => Promise.all(ids.map((id) => headOf(client, id))),
       stop: async () => {
         await client.close()
         await ended(child)
@@ -121,26 +130,41 @@ async function ask(client: Client, query: Query): Promise<Answer> {
   return { ms, messages: keys.length, digest: digestOfKeys(keys) }
 }
 
-async function keysOf(client: Client, query: Query): Promise<string[]> {
+/** Whether it is dunbar, which can be asked more. */
+export const isDunbar = (running: RunningSubject): running is RunningDunbar =>
+  running.name === 'dunbar'
+
+async function keysOf(client: Client, query: Query): Promise<readonly string[]> {
+  if (query.kind === 'get') return [(await client.get(query.key, { meta: true })).key]
+  const [method, options] = streamOf(query)
+  const keys: string[] = []
+  for await (const item of client.source(method, options)) {
+    keys.push((item as { readonly key: string }).key)
+  }
+  // A message may mention the same twice, in links of their own.
+  return query.kind === 'mentions' ? [...new Set(keys)] : keys
+}
+
+/** The method that answers a question for more than one message, and its options. */
+export function streamOf(query: Query): readonly [method: string, options: object] {
   switch (query.kind) {
-    case 'get':
-      return [(await client.get(query.key, { meta: true })).key]
     case 'feed':
     case 'author':
-      return keysIn(client.createUserStream({ id: query.id }))
+      return ['createUserStream', { id: query.id }]
     case 'type':
-      return keysIn(client.messagesByType(query.type))
+      return ['messagesByType', { type: query.type }]
     case 'tangle':
-      return keysIn(client.tangle.read({ root: query.root }))
+      return ['tangle.read', { root: query.root }]
     case 'mentions':
-      return keysIn(client.links({ dest: query.target, rel: 'mentions' }))
+      return ['links', { dest: query.target, rel: 'mentions', values: true }]
+    case 'get':
+      throw new TypeError('one message comes in no stream')
   }
 }
 
-async function keysIn(stream: AsyncIterable<{ readonly key: string }>): Promise<string[]> {
-  const keys: string[] = []
-  for await (const { key } of stream) keys.push(key)
-  return keys
+async function headOf(client: Client, id: string): Promise<Head> {
+  const latest = await client.getLatest(id)
+  return { key: latest?.key ?? null, sequence: latest?.value.sequence ?? 0 }
 }
 
 /** As every subject gives it. */

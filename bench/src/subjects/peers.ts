@@ -15,17 +15,13 @@ export interface Peers {
 
 type PeerName = Exclude<SubjectName, 'dunbar'>
 
-const makers: Readonly<Record<PeerName, (placement: Placement) => Subject>> = {
-  'ssb-db2': (placement) => new ForeignSubject('ssb-db2', FOLDER, placement),
-  'ssb-db': (placement) => new ForeignSubject('ssb-db', FOLDER, placement),
-}
-
 /** Those of these names that are installed. */
 export function peersOf(names: readonly PeerName[], placement: Placement): Peers {
   const present: Subject[] = []
   const absent: Record<string, { readonly cannot: string }> = {}
   for (const name of names) {
-    if (existsSync(join(FOLDER, 'node_modules', name))) present.push(makers[name](placement))
+    if (existsSync(join(FOLDER, 'node_modules', name)))
+      present.push(new ForeignSubject(name, FOLDER, placement))
     else absent[name] = { cannot: 'not installed: npm run bench:peers' }
   }
   return { present, absent }

@@ -25,6 +25,13 @@ export interface Answer {
   readonly digest: string
 }
 
+/** The last message of a feed. */
+export interface Head {
+  readonly key: string | null
+  /** 0: nothing of this feed is held. */
+  readonly sequence: number
+}
+
 /** Thrown, or given to the caller, where a subject has no such thing; the report prints the reason. */
 export class Cannot extends Error {}
 
@@ -61,6 +68,10 @@ export interface RunningSubject {
   readonly process: MeasuredProcess
   /** Signs and appends; resolves once the subject says that it is there. */
   publish(content: object): Promise<{ readonly key: string; readonly ms: number }>
+  /** The same, all at once; the time is that until the last is there. */
+  publishAll(
+    contents: readonly object[],
+  ): Promise<{ readonly keys: readonly string[]; readonly ms: number }>
   /** @throws {Cannot} a question of a kind that it has no answer to */
   ask(query: Query): Promise<Answer>
   /** Replicates these feeds with whoever connects. */
@@ -70,6 +81,8 @@ export interface RunningSubject {
   holdsInAll(messages: number): Promise<void>
   /** Resolves when this feed is held up to this sequence. */
   holds(id: string, sequence: number): Promise<void>
+  /** The last message of each of these feeds. */
+  heads(ids: readonly string[]): Promise<readonly Head[]>
   stop(): Promise<void>
 }
 

@@ -253,6 +253,7 @@ export class ActorCell implements Supervised, Receiver, Runnable {
         return
       }
       this.#state = whileWaiting
+      if (this.#lane === 'local') this.#environment.scheduler.await(value)
       value
         .then((settled) => {
           if (this.#life !== life) return
@@ -326,9 +327,10 @@ export class ActorCell implements Supervised, Receiver, Runnable {
   // --- start and end ---
 
   #begin(): void {
-    const { ports, router, counters } = this.#environment
+    const { ports, router, counters, scheduler } = this.#environment
     const isStopWanted = () => this.#isStopWanted
-    this.#context = { ...ports, name: this.name, router, isStopWanted }
+    const stepMs = () => scheduler.runMs
+    this.#context = { ...ports, name: this.name, router, isStopWanted, stepMs }
     this.#isResting = false
     this.#state = 'starting'
     counters.starts += 1
@@ -399,6 +401,8 @@ export class ActorCell implements Supervised, Receiver, Runnable {
 
   #refuseAll(): void {
     const { exchange } = this.#environment
+    // An error with its stack is dear, and of thousands that end together nearly none is asked anything.
+    if (this.#ledger.owedCount + this.#streams.size === 0 && this.#mailbox.isEmpty) return
     const error = actorDown(this.name, this.#endReason)
     this.#ledger.refuseAll(error)
     const closeError = this.#streams.endAll(error)

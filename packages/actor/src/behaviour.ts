@@ -97,6 +97,8 @@ export interface Context extends Ports {
   readonly router: Router
   /** Whether the actor is to end. An `init` that takes long asks, and throws: that counts as its end. */
   isStopWanted(): boolean
+  /** How long a step of remote work may take at the moment, ms: less while a local call waits for the event loop. */
+  stepMs(): number
 }
 
 export interface Behaviour<

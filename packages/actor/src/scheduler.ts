@@ -15,6 +15,8 @@ import { Ring } from './ring.js'
  *   ports are served; what is left goes on in a later turn. Only time spent working counts, summed
  *   over all the runs since the last return: a chain of calls that each make the next one ready
  *   yields too, and one call to an idle actor never waits.
+ * - While a local call waits for something that only the event loop can bring, such as a sync of the
+ *   disk, the thread goes back to it after `AWAITED_RUN_MS`.
  */
 
 /** Long enough for some messages to be checked; a publish that takes several turns of several threads waits for one of these at each. */
@@ -23,6 +25,11 @@ export const SLICE_STEPS = 1_000
 /** Two slices: what a socket or a port waits at most. */
 export const RUN_MS = 2
 export const RUN_STEPS = 4_000
+/**
+ * In place of `RUN_MS`: a publish waits for such a run twice. Each return to the event loop takes the
+ * time of one message, so this is not for always.
+ */
+export const AWAITED_RUN_MS = 0.5
 export const LOCAL_TURNS = 16
 
 /** What the scheduler gives turns to. */
@@ -57,6 +64,7 @@ export class Scheduler implements Slice {
   #spentMs = 0
   #spentSteps = 0
 
+  #awaitedCount = 0
   #turnLane: MailLane = 'local'
   #turnStartMs = 0
   #turnSteps = 0
@@ -81,10 +89,24 @@ export class Scheduler implements Slice {
     this.plan()
   }
 
+  /** A local call goes on when `work` has settled, which the event loop brings about. */
+  await(work: PromiseLike<unknown>): void {
+    this.#awaitedCount += 1
+    const settled = (): void => {
+      this.#awaitedCount -= 1
+    }
+    work.then(settled, settled)
+  }
+
+  /** How long the thread works before it serves its event loop, and so what a step may take, ms. */
+  get runMs(): number {
+    return this.#awaitedCount > 0 ? AWAITED_RUN_MS : RUN_MS
+  }
+
   /** Sees to it that a run comes, at the latest at the end of this turn of the thread. */
   plan(): void {
     if (this.#isRunning || this.#isPlanned || this.#isYielding) return
-    if (this.#spentMs >= RUN_MS || this.#spentSteps >= RUN_STEPS) {
+    if (this.#spentMs >= this.runMs || this.#spentSteps >= RUN_STEPS) {
       this.#yield()
       return
     }
@@ -115,7 +137,7 @@ export class Scheduler implements Slice {
     this.elapsedMs = this.#clock.monotonic() - this.#turnStartMs
     if (this.#turnSteps >= SLICE_STEPS) return false
     if (this.#turnLane === 'remote' && this.#queues.local.length > 0) return false
-    return this.elapsedMs < SLICE_MS
+    return this.elapsedMs < Math.min(SLICE_MS, this.runMs)
   }
 
   readonly #runPlanned = (): void => {
@@ -131,7 +153,7 @@ export class Scheduler implements Slice {
         const lane = this.#nextLane()
         if (lane === null) break
         this.#turn(lane)
-        if (this.#spentMs >= RUN_MS || this.#spentSteps >= RUN_STEPS) {
+        if (this.#spentMs >= this.runMs || this.#spentSteps >= RUN_STEPS) {
           this.#yield()
           break
         }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { MailLane } from '../src/envelope.js'
 import {
+  AWAITED_RUN_MS,
   LOCAL_TURNS,
   RUN_MS,
   type Runnable,
@@ -142,6 +143,23 @@ describe('turns', () => {
 })
 
 describe('yielding', () => {
+  it('goes back to the event loop sooner while a local call waits for it', async () => {
+    const loop = new Loop()
+    let synced = () => {}
+    loop.scheduler.await(
+      new Promise<void>((resolve) => {
+        synced = resolve
+      }),
+    )
+    new Worker(loop, 'sync', AWAITED_RUN_MS).give('remote', 20)
+    loop.endTurn()
+    expect(loop.nowMs).toBe(AWAITED_RUN_MS)
+    synced()
+    await Promise.resolve()
+    loop.serve()
+    expect(loop.nowMs).toBe(AWAITED_RUN_MS + RUN_MS)
+  })
+
   it('serves the event loop after its share of work, and goes on afterwards', () => {
     const loop = new Loop()
     new Worker(loop, 'a', 1).give('local', 2 * RUN_MS - 1)

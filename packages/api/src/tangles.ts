@@ -1,12 +1,19 @@
 import { CodedError, type FeedId, type MessageKey } from '@dunbar/core'
 import {
-  type FrameReader,
   type TangleChunk,
-  type TangleRow,
+  type TangleMessage,
   type TangleWanted,
   tangleMessages,
 } from '@dunbar/feed'
-import { connectedHeads, type FilteredThread, filterThread, heads } from '@dunbar/tangle'
+import {
+  connectedHeads,
+  type FilteredThread,
+  filterOrder,
+  filterThread,
+  type HiddenThread,
+  heads,
+  type ThreadFilter,
+} from '@dunbar/tangle'
 import { MessageBatch, type Method, type RawBatch } from '@dunbar/wire'
 import { handled } from './merge.js'
 import { asynchronous, source } from './method.js'
@@ -83,13 +90,11 @@ function headOptions(
   }
 }
 
-/** The rows of all shards, and the frame of each at the same index. */
+/** The messages of all shards. */
 interface Gathered {
   readonly root: MessageKey
-  readonly isPrivate: boolean
-  readonly rows: TangleRow[]
-  readonly frames: FrameReader[]
-  readonly blocked: ReadonlySet<FeedId>
+  readonly rows: TangleMessage[]
+  readonly filter: ThreadFilter
 }
 
 const wantedOf = ({ root, name, private: isPrivate }: Wanted): TangleWanted => ({
@@ -99,25 +104,17 @@ const wantedOf = ({ root, name, private: isPrivate }: Wanted): TangleWanted => (
 })
 
 async function gather(services: Services, asked: Wanted, signal?: AbortSignal): Promise<Gathered> {
-  const rows: TangleRow[] = []
-  const frames: FrameReader[] = []
+  const rows: TangleMessage[] = []
   const options = signal === undefined ? {} : { signal }
   const [blocked] = await Promise.all([
     blockedBySelf(services),
     ...services.shards.map(async (shard) => {
       for await (const chunk of shard.tangle(wantedOf(asked), options)) {
-        addMessages(chunk, rows, frames)
+        rows.push(...tangleMessages(chunk))
       }
     }),
   ])
-  return { root: asked.root, isPrivate: asked.private, rows, frames, blocked }
-}
-
-function addMessages(chunk: TangleChunk, rows: TangleRow[], frames: FrameReader[]): void {
-  for (const { row, frame } of tangleMessages(chunk)) {
-    rows.push(row)
-    frames.push(frame)
-  }
+  return { root: asked.root, rows, filter: { blocked, private: asked.private } }
 }
 
 /** Authors that the own feed blocks. */
@@ -128,15 +125,22 @@ async function blockedBySelf(services: Services): Promise<ReadonlySet<FeedId>> {
 
 /** @throws {AUTHOR_BLOCKED} the root is by a blocked author @throws {NOT_FOUND} */
 function shownThread(found: Gathered): Extract<FilteredThread, { isShown: true }>['thread'] {
-  const filtered = filterThread(found.root, found.rows, {
-    blocked: found.blocked,
-    private: found.isPrivate,
-  })
+  const filtered = filterThread(found.root, found.rows, found.filter)
   if (filtered.isShown) return filtered.thread
-  if (filtered.reason === 'AUTHOR_BLOCKED') {
-    throw new CodedError('AUTHOR_BLOCKED', filtered.text, { author: filtered.author })
-  }
-  throw new CodedError('NOT_FOUND', 'the root is a private message', { root: found.root })
+  throw hiddenError(found, filtered)
+}
+
+/** @throws as `shownThread` */
+function shownOrder(found: Gathered): readonly number[] {
+  const filtered = filterOrder(found.root, found.rows, found.filter)
+  if (filtered.isShown) return filtered.order
+  throw hiddenError(found, filtered)
+}
+
+function hiddenError({ root }: Gathered, hidden: HiddenThread): CodedError {
+  return hidden.reason === 'AUTHOR_BLOCKED'
+    ? new CodedError('AUTHOR_BLOCKED', hidden.text, { author: hidden.author })
+    : new CodedError('NOT_FOUND', 'the root is a private message', { root })
 }
 
 async function tangleHeads(
@@ -166,15 +170,16 @@ async function* readTangle(
     const seen = new Set<MessageKey>()
     let left = options.limit
     const found = await gather(services, options, signal)
-    const thread = shownThread(found)
+    const thread = options.meta ? shownThread(found) : null
+    const order = thread?.order ?? shownOrder(found)
+    const flags = thread === null ? null : flagsOf(thread)
     const writer = new MessageBatch(options)
-    const flags = options.meta ? flagsOf(thread) : null
     if (!options.old) for (const { key } of found.rows) seen.add(key)
     else {
-      for (const index of thread.order) {
+      for (const index of order) {
         if (left <= 0) break
-        seen.add(found.rows[index]!.key)
-        write(services, writer, found, index, flags)
+        if (options.live) seen.add(found.rows[index]!.key)
+        write(services, writer, found.rows, index, flags)
         left -= 1
         if (writer.sizeBytes >= BATCH_BYTES) yield writer.finish()
       }
@@ -189,9 +194,7 @@ async function* readTangle(
         waiting.delete(lane)
         continue
       }
-      const rows: TangleRow[] = []
-      const frames: FrameReader[] = []
-      addMessages(result.value, rows, frames)
+      const rows = tangleMessages(result.value)
       lane.next = handled(lane.stream.next())
       waiting.set(lane, settle(lane))
       const blocked = await blockedBySelf(services)
@@ -204,7 +207,7 @@ async function* readTangle(
         )
           continue
         seen.add(row.key)
-        write(services, writer, { rows, frames }, index, null)
+        write(services, writer, rows, index, null)
         left -= 1
       }
       if (writer.count > 0) yield writer.finish()
@@ -238,19 +241,18 @@ function flagsOf(thread: Extract<FilteredThread, { isShown: true }>['thread']): 
 function write(
   services: Services,
   writer: MessageBatch,
-  { rows, frames }: Pick<Gathered, 'rows' | 'frames'>,
+  rows: readonly TangleMessage[],
   index: number,
   flags: Flags | null,
 ): void {
-  const frame = frames[index]!
   const row = rows[index]!
-  const opened = row.isPrivate ? openedMessage(services, frame) : null
+  const opened = row.isPrivate ? openedMessage(services, row) : null
   if (opened !== null) {
     writer.pushJson(opened)
     return
   }
   if (flags === null) {
-    writer.push(frame)
+    writer.push(row)
     return
   }
   const tangle = {
@@ -262,5 +264,5 @@ function write(
     isDisconnected: flags.disconnected.has(index),
     isCyclic: flags.cyclic.has(index),
   }
-  writer.push(frame, JSON.stringify({ tangle }))
+  writer.push(row, JSON.stringify({ tangle }))
 }

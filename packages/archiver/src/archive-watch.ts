@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events'
 import type { Logger, Timers } from '@dunbar/actor'
 import { type FeedId, isCodedError } from '@dunbar/core'
-import { FrameReader, type ShardClient, type ShardQuery } from '@dunbar/feed'
+import { FeedClient, FrameReader, type ShardClient, type ShardQuery } from '@dunbar/feed'
 import type { AppCallbacks } from './app-callbacks.js'
 import { decide, pause } from './precondition.js'
 import { Registrations } from './registrations.js'
@@ -35,9 +35,12 @@ const MAX_PENDING = 64
 const MAX_VERIFYING = 1
 /** How long to wait before a shard that started over is asked again. */
 const REOPEN_MS = 1_000
-/** Between two looks at messages whose signatures are not checked yet, and how many looks there are. */
-const CHECKED_MS = 10_000
-const MAX_LOOKS = 360
+/**
+ * Looks at an archive whose messages' signatures are not checked yet: when they are, and so often at
+ * least, since a feed that was cut back has nothing to tell to who waits for its messages.
+ */
+const LOOK_MS = 60_000
+const MAX_LOOKS = 60
 
 export class ArchiveWatch {
   readonly #parts: ArchiveWatchParts
@@ -118,7 +121,7 @@ export class ArchiveWatch {
     try {
       let result = await this.#verify(archive, signal)
       for (let looks = 1; result?.reason === NOT_CHECKED && looks < MAX_LOOKS; looks++) {
-        await pause(timers, CHECKED_MS, signal)
+        await this.#checked(archive, signal)
         result = await this.#verify(archive, signal)
       }
       if (result !== null) app.tell({ result })
@@ -129,6 +132,25 @@ export class ArchiveWatch {
       const failed = { feed, message, bundle, first, last, result: 'unknown', reason: code }
       app.tell({ result: failed })
     }
+  }
+
+  /** Resolves when the messages of an archive were checked, after a while in any case, or at the signal. */
+  async #checked({ author, last }: StoredArchive, signal: AbortSignal): Promise<void> {
+    const { router, timers } = this.#parts
+    const late = new AbortController()
+    const cancel = timers.set(LOOK_MS, () => late.abort())
+    const ending = AbortSignal.any([signal, late.signal])
+    // What may be passed on has been checked, and a live reader gets it at once.
+    const range = { from: last, to: last, live: true, isPassedOn: true }
+    try {
+      const reading = new FeedClient(router, author).read(range, { lane: 'remote', signal: ending })
+      for await (const chunk of reading) if ('frames' in chunk) late.abort()
+    } catch (error) {
+      if (!isCodedError(error)) throw error
+    }
+    // A reader whose feed started over hears of nothing: the next look tells.
+    if (!ending.aborted) await pause(timers, REOPEN_MS, ending)
+    cancel()
   }
 
   /** Null where the app has left. */

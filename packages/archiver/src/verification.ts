@@ -46,10 +46,15 @@ export interface VerificationParts {
   readonly router: Router
   readonly work: ArchiveWork
   /**
-   * The bytes of a blob, which are checked to be its own; null where nobody gives it.
+   * The bytes of a blob of a feed's archive, which are checked to be its own; null where nobody gives it.
    * @param sizeBytes what it must have; null where that is not known
    */
-  fetchBlob(id: BlobId, sizeBytes: number | null, signal: AbortSignal): Promise<Uint8Array | null>
+  fetchBlob(
+    feed: FeedId,
+    id: BlobId,
+    sizeBytes: number | null,
+    signal: AbortSignal,
+  ): Promise<Uint8Array | null>
 }
 
 /** The reason where signatures are still to be checked: the answer may be another one then. */
@@ -86,7 +91,7 @@ async function find(
   const wrong = await differs(feed, archive)
   if (wrong !== null) return wrong
   try {
-    const bytes = await parts.fetchBlob(archive.bundle, archive.size, signal)
+    const bytes = await parts.fetchBlob(archive.author, archive.bundle, archive.size, signal)
     if (bytes === null) return chain('ARCHIVE_BLOB_MISSING')
     if (bytes.length !== archive.size) return refused('ARCHIVE_SIZE_DIFFERS')
     const view = await parts.work.readBundle({ bytes }, signal)
@@ -95,7 +100,7 @@ async function find(
       const wrong = await differs(feed, claim)
       if (wrong !== null) return wrong
     }
-    return await compare(parts, feed, view, signal)
+    return await compare(parts, archive.author, view, signal)
   } catch (error) {
     if (!isCodedError(error)) throw error
     // A busy pool is nobody's lie.
@@ -127,22 +132,23 @@ function isOf(archive: StoredArchive, { blocks }: BundleView): boolean {
 }
 
 async function compare(
-  { fetchBlob, work }: VerificationParts,
-  feed: FeedClient,
+  { fetchBlob, work, router }: VerificationParts,
+  author: FeedId,
   { blocks, dictionaries: ids }: BundleView,
   signal: AbortSignal,
 ): Promise<Finding> {
+  const feed = new FeedClient(router, author)
   const dictionaries: Uint8Array[] = []
   let dictionaryBytes = 0
   for (const id of ids) {
-    const bytes = await fetchBlob(id, null, signal)
+    const bytes = await fetchBlob(author, id, null, signal)
     if (bytes === null) return chain('ARCHIVE_BLOB_MISSING')
     dictionaries.push(bytes)
     dictionaryBytes += bytes.length
     if (dictionaryBytes > MAX_DICTIONARY_BYTES) return refused('ARCHIVE_DICTIONARY_TOO_LARGE')
   }
   for (const claim of blocks) {
-    const bytes = await fetchBlob(claim.blob, claim.size, signal)
+    const bytes = await fetchBlob(author, claim.blob, claim.size, signal)
     if (bytes === null) return chain('ARCHIVE_BLOB_MISSING')
     const { first, last } = claim
     const { frames } = await readFrames(feed, first, last, MAX_BLOCK_FRAMES_BYTES, signal)

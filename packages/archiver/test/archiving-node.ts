@@ -114,7 +114,7 @@ export class ArchivingNode {
       router,
       shards: [this.shard],
       work,
-      fetchBlob: async (id) => this.blobs.get(id),
+      fetchBlob: async (_feed, id) => this.blobs.get(id),
       timers,
       logger,
     })

@@ -13,8 +13,9 @@ import type { UdpPort } from './udp.js'
 export interface ConnGraph {
   /** 0 is this node, 1 whom it follows; null, or below 0, for who is out of reach or not wanted. */
   hopsOf(id: FeedId): number | null
+  /** Whether the node has nothing to do with a peer: it blocks it, and needs nothing from it. */
   isBlocked(id: FeedId): boolean
-  /** Tells of each new block by this node. The returned function takes that back. */
+  /** Tells of each peer of which that is so from here on. The returned function takes that back. */
   onBlocked(listener: (id: FeedId) => void): () => void
   /** Tells that distances changed, so that others may be dialled. The returned function takes that back. */
   onChange(listener: () => void): () => void

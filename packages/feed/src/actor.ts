@@ -55,6 +55,8 @@ export type LocalFeedCall =
       readonly isBulk: boolean
     }
   | ({ readonly op: 'settleChecks' } & SignatureFinding)
+  /** Messages were found damaged: the feed counts as held up to the first of them. Replies whether there are any. */
+  | { readonly op: 'setBack' }
 
 /** The actor tells itself that a stream was opened: only the effect of a handler can set a timer. */
 interface FeedCast {
@@ -213,6 +215,8 @@ function handle(
         ...reply(from, null),
         wake: [...state.streams],
       }))
+    case 'setBack':
+      return reply(from, setBack(state, []))
     case 'publish':
       return publish(call.content, from, state, context)
     case 'get':
@@ -315,10 +319,26 @@ function verifyOn(
   state.verifying = null
   for (let step = 0; step < SLICE_MESSAGES; step++) {
     const { done, value } = checking.next()
-    if (done) return reply(from, value)
+    if (done) {
+      const unread = value.damaged.filter(({ reason }) => UNREAD.has(reason))
+      if (unread.length > 0) {
+        const sequences = unread.map(({ sequence }) => sequence)
+        setBack(state, sequences)
+      }
+      return reply(from, value)
+    }
   }
   state.verifying = checking
   return later(checking)
+}
+
+/** What `verify` calls messages whose bytes the disk has lost, which peers are asked for. */
+const UNREAD: ReadonlySet<string> = new Set(['FRAME_DAMAGED', 'FRAME_TORN', 'BLOCK_DAMAGED'])
+
+function setBack({ store, feed, host }: FeedActorState, suspects: readonly number[]): boolean {
+  const isSetBack = feed !== -1 && store.setBack(feed, suspects)
+  if (isSetBack) host.appended()
+  return isSetBack
 }
 
 function rebuild(state: FeedActorState): number {

@@ -216,6 +216,7 @@ export class AppendRun {
     const isSame = bytesEqual(held, message.compact)
     // The same id, another text: the check of what is held, taken on trust, says which one was signed.
     if (isSame || (this.#isUnchecked(message.sequence) && this.#isKeyAt(row, message))) {
+      if (message.sequence === this.#stored + 1 && !this.#isUnderWay) this.#closeUp()
       this.known += 1
       return null
     }
@@ -229,6 +230,12 @@ export class AppendRun {
 
   #isKeyAt(row: number, { keyBytes }: ClassicMessage): boolean {
     return bytesEqual(frameKey(this.#feed.store.readRow(row)), keyBytes)
+  }
+
+  /** What is held was not read when the feed was set back, and is no part of the chain yet. */
+  #closeUp(): void {
+    this.#feed.store.closeUp(this.#feed.feed)
+    this.restart()
   }
 
   /** Takes the damaged row out, once a run, so that the message can come in its place. */

@@ -26,6 +26,8 @@ export const SLICE_MESSAGES = 24
  * or one of this, and half as many slices are half as many writes.
  */
 const BULK_SLICE_MESSAGES = 48
+/** Messages between two looks at the clock. */
+const STEP_MESSAGES = 2
 /** With fewer messages left, the way to the pool costs more than it saves. */
 const POOL_RUN_MESSAGES = 32
 /**
@@ -110,12 +112,9 @@ async function workOn(job: Job, state: FeedActorState, context: Context): Promis
   try {
     sendToPool(job, state, context)
     sliceMemory.reuse()
-    const sliceMessages = job.isBulk ? BULK_SLICE_MESSAGES : SLICE_MESSAGES
-    const candidates = run.checkNext(sliceMessages, sliceMemory)
-    const isStuck = candidates.length === 0 && !run.isChecked
-    if (candidates.length > 0) {
-      underWay.push({ candidates, verdicts: candidates.map(verdictOn), isReady: true })
-    }
+    const slice = checkSlice(run, job.isBulk ? BULK_SLICE_MESSAGES : SLICE_MESSAGES, context)
+    const isStuck = slice.candidates.length === 0 && !run.isChecked
+    if (slice.candidates.length > 0) underWay.push({ ...slice, isReady: true })
     const mayLeave = isStuck || run.isChecked ? 0 : MAX_UNDER_WAY - 1
     while (underWay.length > mayLeave || underWay[0]?.isReady === true) {
       const { candidates: first, verdicts } = underWay.shift()!
@@ -137,7 +136,35 @@ async function workOn(job: Job, state: FeedActorState, context: Context): Promis
     return { proceed: { from, work }, wake: [...state.streams] }
   }
   busyFeeds.delete(state)
+  // A hole may be filled at which the check of what lies behind it had to end.
+  const hasUnchecked = state.feed !== -1 && state.store.unchecked(state.feed) !== null
+  if (hasUnchecked) state.host.checkSignatures()
   return { ...reply(from, resultOf(run, state.id)), wake: [...state.streams] }
+}
+
+/**
+ * Checks form, order and signatures of up to so many messages, fewer while a publish waits for the
+ * disk, and where that takes long: what a thread does for the first time takes ten times as long as
+ * later.
+ */
+function checkSlice(
+  run: AppendRun,
+  mostMessages: number,
+  { clock, stepMs }: Context,
+): { readonly candidates: Candidate[]; readonly verdicts: number[] } {
+  const candidates: Candidate[] = []
+  const verdicts: number[] = []
+  const endsAtMs = clock.monotonic() + (mostMessages / SLICE_MESSAGES) * stepMs()
+  for (let left = mostMessages; left > 0 && !run.isChecked; left -= STEP_MESSAGES) {
+    const { remaining } = run
+    for (const candidate of run.checkNext(Math.min(STEP_MESSAGES, left), sliceMemory)) {
+      candidates.push(candidate)
+      verdicts.push(verdictOn(candidate))
+    }
+    // Where it went no further, the next message repeats one that is not settled.
+    if (run.remaining === remaining || clock.monotonic() >= endsAtMs) break
+  }
+  return { candidates, verdicts }
 }
 
 function resultOf({ added, known, tally, refused }: AppendRun, author: FeedId): IngestResult {

@@ -74,13 +74,12 @@ export class Appender {
 
   #assertOpenFor(feed: number, log: Log): void {
     const tables = this.#host.tables()
+    const isSetAside = tables.feeds.has(feed, QUARANTINED)
+    if (!isSetAside && !log.isBusy) return
     const data = { feed: tables.feedId(feed) }
-    if (tables.feeds.has(feed, QUARANTINED)) {
-      throw new StoreError('STORE_QUARANTINED', 'nothing is appended to a feed set aside', data)
-    }
-    if (log.isBusy) {
-      throw new StoreError('STORE_BUSY', 'a durable append of this feed is under way', data)
-    }
+    throw isSetAside
+      ? new StoreError('STORE_QUARANTINED', 'nothing is appended to a feed set aside', data)
+      : new StoreError('STORE_BUSY', 'a durable append of this feed is under way', data)
   }
 
   /** Returns where the first frame begins. */

@@ -1,5 +1,5 @@
 import type { Context } from '@dunbar/actor'
-import { type FeedActorState, headSequence } from './feed-actor-state.js'
+import type { FeedActorState } from './feed-actor-state.js'
 import type { FeedRecord } from './feed-record.js'
 import type { SignatureFinding } from './signature-pass.js'
 
@@ -17,17 +17,25 @@ export async function settleChecks(
   const { store, feed, id } = state
   if (feed === -1) return
   const range = store.unchecked(feed)
+  // Beyond a hole too: once it is filled, what is held there counts.
+  const { highestSequence } = store.feedInfo(feed)
   if (range === null || through < range.first) {
     // An archive of messages that did not come, or were taken away.
-    if (range !== null && headSequence(state) < range.first) await writeChecked(state, {})
+    if (range !== null && highestSequence < range.first) await writeChecked(state, {})
     return
   }
   if (fault === null) {
-    const isAll = headSequence(state) <= through || range.last <= through
+    const isAll = highestSequence <= through || range.last <= through
     await writeChecked(state, isAll ? {} : { unchecked: { ...range, first: through + 1 } })
     return
   }
   const { sequence, reason } = fault
+  if (state.own !== null) {
+    // None is ever taken on another's word, and a copy that is damaged must not decide what is deleted.
+    logger.log('error', 'feed', 'an own message is not what was signed', { sequence, reason })
+    await writeChecked(state, {})
+    return
+  }
   logger.log('warn', 'feed', 'an archive was wrong; its messages are fetched again', {
     id,
     sequence,

@@ -95,7 +95,7 @@ export class ClockCursor implements Cursor {
       else this.#toldPassable.set(feed, passable)
       if (passable < sequence) isLess = true
       passables.push(passable)
-      ids.push(this.#store.feedInfo(feed).idBytes)
+      ids.push(this.#store.feedIdBytes(feed))
       numbers.push(sequence)
       if (ids.length === CHUNK_FEEDS) break
     }

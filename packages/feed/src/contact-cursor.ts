@@ -1,13 +1,15 @@
 import type { Chunk, Cursor } from '@dunbar/actor'
 import { isCodedError } from '@dunbar/core'
+import { ContactChunkWriter } from './contact-chunk.js'
 import { frameMessage } from './frame.js'
-import type { ContactChunk, ContactRow } from './protocol.js'
+import type { ContactChunk, ContactColumns, ContactRow } from './protocol.js'
 import { assertSameGeneration } from './query-cursor.js'
 import type { ShardStore } from './shard-store.js'
 import { decodeStored } from './stored-message.js'
 
-/** A chunk ends with the feed, or the message, that brings it to this many. */
-const CHUNK_CONTACTS = 256
+/** A chunk ends with the feed that brings it to this many contacts, or ids, of which one costs as much as ten contacts. */
+const CHUNK_CONTACTS = 4096
+const CHUNK_IDS = 512
 /** Feeds looked at in one pull, also where they say nothing of anybody. */
 const CHUNK_FEEDS = 1024
 /** Rows behind the mark that are looked at in one pull. */
@@ -49,7 +51,7 @@ export class ContactCursor implements Cursor {
       return { value: { sync: true } satisfies ContactChunk }
     }
     const contacts = this.#news()
-    const isEmpty = contacts.length === 0 && this.#watermark === this.#store.rowCount
+    const isEmpty = contacts.states.length === 0 && this.#watermark === this.#store.rowCount
     return isEmpty ? 'wait' : chunkOf(contacts)
   }
 
@@ -57,20 +59,26 @@ export class ContactCursor implements Cursor {
     this.#closed()
   }
 
-  #held(): ContactRow[] {
-    const contacts: ContactRow[] = []
+  #held(): ContactColumns {
+    const writer = new ContactChunkWriter()
+    const places = new Map<number, number>()
     const end = Math.min(this.#feeds.length, this.#position + CHUNK_FEEDS)
-    while (this.#position < end && contacts.length < CHUNK_CONTACTS) {
+    while (this.#position < end && writer.count < CHUNK_CONTACTS && writer.idCount < CHUNK_IDS) {
       const feed = this.#feeds[this.#position++]!
-      const source = this.#store.feedId(feed)
-      for (const { dest, state } of this.#store.contacts(feed)) {
-        contacts.push({ source, dest, state })
-      }
+      const source = writer.place(this.#store.feedId(feed))
+      this.#store.contactNumbers(feed, (number, state) => {
+        let dest = places.get(number)
+        if (dest === undefined) {
+          dest = writer.place(this.#store.contactId(number))
+          places.set(number, dest)
+        }
+        if (dest !== source) writer.push(source, dest, state)
+      })
     }
-    return contacts
+    return writer.finish()
   }
 
-  #news(): ContactRow[] {
+  #news(): ContactColumns {
     const contacts = new Map<string, ContactRow>()
     const end = Math.min(this.#store.rowCount, this.#watermark + NEWS_ROWS)
     for (let left = NEWS_MESSAGES; this.#watermark < end && left > 0; this.#watermark++) {
@@ -80,7 +88,11 @@ export class ContactCursor implements Cursor {
       const contact = this.#contactOf(row)
       if (contact !== null) contacts.set(contact.source + contact.dest, contact)
     }
-    return [...contacts.values()]
+    const writer = new ContactChunkWriter()
+    for (const { source, dest, state } of contacts.values()) {
+      writer.push(writer.place(source), writer.place(dest), state)
+    }
+    return writer.finish()
   }
 
   #contactOf(row: number): ContactRow | null {
@@ -100,6 +112,4 @@ export class ContactCursor implements Cursor {
   }
 }
 
-const chunkOf = (contacts: readonly ContactRow[]): Chunk => ({
-  value: { contacts } satisfies ContactChunk,
-})
+const chunkOf = (contacts: ContactColumns): Chunk => ({ value: contacts satisfies ContactChunk })

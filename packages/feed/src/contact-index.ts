@@ -59,14 +59,28 @@ export class ContactIndex implements IndexBuilder {
   /** What a feed last said of each other one, in the order in which it first spoke of them. */
   contacts(feed: number, author: FeedId): Contact[] {
     const contacts: Contact[] = []
+    this.each(feed, (target, state, sequence) => {
+      const dest = this.id(target)
+      if (dest !== author) contacts.push({ dest, state, sequence })
+    })
+    return contacts
+  }
+
+  /** As `contacts`, each other one by its number here; the author itself may be among them. */
+  each(
+    feed: number,
+    visit: (target: number, state: Contact['state'], sequence: number) => void,
+  ): void {
     for (const entry of this.#pairs.ofAuthor(feed)) {
       const sequence = this.#sequence[entry] as number
       if (sequence === 0) continue
-      const dest = feedIdFromBytes(this.#ids.bytes(this.#pairs.target(entry)))
-      if (dest !== author)
-        contacts.push({ dest, state: this.#state[entry] as 1 | 0 | -1, sequence })
+      visit(this.#pairs.target(entry), this.#state[entry] as Contact['state'], sequence)
     }
-    return contacts
+  }
+
+  /** The id behind a number. */
+  id(target: number): FeedId {
+    return feedIdFromBytes(this.#ids.bytes(target))
   }
 
   /** What a feed last said of one other; null for nothing, and for what is no feed id or the author's own. */

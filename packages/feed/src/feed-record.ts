@@ -44,6 +44,16 @@ export const isPlain = ({ format, forks, quarantine, unchecked, distrust }: Feed
 /** What a feed without `feed.json` has. */
 export const plainRecord: FeedRecord = { format: 'classic', forks: [], quarantine: null }
 
+/**
+ * What a feed has whose `feed.json` can't be read. It may have said that signatures were not checked
+ * yet, or that archives of the feed are false: all are checked again, and archives not trusted.
+ */
+export const doubtfulRecord: FeedRecord = {
+  ...plainRecord,
+  unchecked: { first: 1, last: MAX_SEQUENCE },
+  distrust: 'RECORD_DAMAGED',
+}
+
 /** Proof takes two messages; more of them are kept for those who want to see how a fork went on. */
 export const MAX_FORKS = 16
 const MAX_REASON_LENGTH = 256

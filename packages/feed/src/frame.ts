@@ -12,7 +12,7 @@
  * end of what is summed. Every read is checked against the end of the bytes first: bytes from a
  * damaged disk lead to `torn` or `damaged`, never to a RangeError.
  */
-import { MAX_SEQUENCE, type Sequence } from '@dunbar/core'
+import { MAX_SEQUENCE, type MessageKey, type Sequence } from '@dunbar/core'
 import { crc32c } from '@node-rs/crc32'
 import type { FrameBatch } from './protocol.js'
 import { StoreError } from './store-error.js'
@@ -210,9 +210,18 @@ export class FrameReader {
   /** Bytes of the frame at hand. */
   frameBytes = 0
 
+  #buffer: Buffer | null = null
+
   constructor(batch: FrameBatch | Uint8Array) {
     this.#bytes = batch instanceof Uint8Array ? batch : new Uint8Array(batch)
     this.#view = viewOf(this.#bytes)
+  }
+
+  /** The batch. */
+  get bytes(): Buffer {
+    const { buffer, byteOffset, byteLength } = this.#bytes
+    this.#buffer ??= Buffer.from(buffer, byteOffset, byteLength)
+    return this.#buffer
   }
 
   /** Goes to the next frame; false at the end. @throws {FRAME_TORN} bytes that are no frame */
@@ -227,6 +236,22 @@ export class FrameReader {
     this.offset = at
     this.frameBytes = FRAME_HEADER_BYTES + length
     return true
+  }
+
+  /** Where its message begins in `bytes`. */
+  get messageStart(): number {
+    return this.offset + FRAME_HEADER_BYTES
+  }
+
+  /** Where its message ends in `bytes`. */
+  get messageEnd(): number {
+    return this.offset + this.frameBytes
+  }
+
+  /** Its key as text. */
+  get key(): MessageKey {
+    const at = this.offset + KEY_OFFSET
+    return `%${this.bytes.toString('base64', at, at + KEY_BYTES)}.sha256` as MessageKey
   }
 
   get sequence(): Sequence {

@@ -1,4 +1,5 @@
 export { FeedClient, ShardClient } from './client.js'
+export { contactRows } from './contact-chunk.js'
 export { coreShareBytes } from './core-share.js'
 export { FRAME_HEADER_BYTES, FrameReader, FrameWriter } from './frame.js'
 export { IngestReader, IngestWriter, MAX_INGEST_MESSAGE_BYTES } from './ingest-batch.js'

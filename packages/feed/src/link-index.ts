@@ -99,7 +99,10 @@ export class LinkIndex implements IndexBuilder {
       rows.push(row)
       relations.push(this.#relation[link] as number)
     }
-    return collected(rows.reverse(), relations.reverse())
+    return {
+      rows: new Uint32Array(rows).reverse(),
+      relations: new Uint16Array(relations).reverse(),
+    }
   }
 
   /** Links in the messages of these rows. */
@@ -226,5 +229,5 @@ export class LinkIndex implements IndexBuilder {
 }
 
 function collected(rows: readonly number[], relations: readonly number[]): FoundLinks {
-  return { rows: Uint32Array.from(rows), relations: Uint16Array.from(relations) }
+  return { rows: new Uint32Array(rows), relations: new Uint16Array(relations) }
 }

@@ -3,7 +3,7 @@ import { feedFolder } from './feed-folder.js'
 import { HandlePool } from './handles.js'
 import { Log } from './log.js'
 import { NameSync } from './name-sync.js'
-import { readSealedPart } from './sealed-folder.js'
+import { blocksFolder, readSealedPart } from './sealed-folder.js'
 import type { SealedPart } from './sealed-part.js'
 import type { ShardTables } from './shard-tables.js'
 import { storeFailure } from './store-error.js'
@@ -13,6 +13,8 @@ export interface FoundLog {
   /** Of all its frames, those in blocks included; 0 for no log. */
   readonly sizeBytes: number
   readonly sealed: SealedPart | null
+  /** Whether there is a folder for blocks, with or without any that count. Absent for a log in use. */
+  readonly hasBlocksFolder?: boolean
 }
 
 /**
@@ -85,10 +87,13 @@ export class LogSet {
     if (found?.isFolder) {
       throw Object.assign(new Error('a folder stands where a log belongs'), { code: 'EISDIR' })
     }
-    const sealed = readSealedPart(this.#fs, folder)
+    // One look for all that has to do with blocks: a start comes by every feed.
+    const hasBlocksFolder = this.#fs.stat(blocksFolder(folder))?.isFolder === true
+    const sealed = hasBlocksFolder ? readSealedPart(this.#fs, folder) : null
     const fileBytes = found?.sizeBytes ?? 0
-    if (sealed === null) return { sizeBytes: fileBytes, sealed }
-    return { sizeBytes: sealed.end + Math.max(0, fileBytes - sealed.headBytes), sealed }
+    if (sealed === null) return { sizeBytes: fileBytes, sealed, hasBlocksFolder }
+    const sizeBytes = sealed.end + Math.max(0, fileBytes - sealed.headBytes)
+    return { sizeBytes, sealed, hasBlocksFolder }
   }
 
   /** The log of a feed if it is in use. */

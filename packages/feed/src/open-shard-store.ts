@@ -10,17 +10,19 @@
 import { type FeedId, feedIdFromBytes, type Sequence } from '@dunbar/core'
 import { Appender } from './appender.js'
 import { removeQuietly } from './atomic-file.js'
+import { NONE } from './columns.js'
 import { loadState, removeForeignSnapshots, saveState, snapshotPath } from './derived-state.js'
 import { feedIdOfFolder, feedsFolder } from './feed-folder.js'
 import type { FeedRecord, ForkRecord, UncheckedRange } from './feed-record.js'
 import { FeedRecords } from './feed-records.js'
-import { DAMAGED, FORKED, GONE, MISSING, QUARANTINED, RECORDED } from './feed-table.js'
+import { DAMAGED, FORKED, GONE, ID_BYTES, MISSING, QUARANTINED, RECORDED } from './feed-table.js'
+import { frameKey } from './frame.js'
 import type { IndexBuilder } from './index-builders.js'
 import type { Log } from './log.js'
 import { LogSet } from './log-set.js'
 import { Rebuild } from './rebuild.js'
 import { RecordKeeper } from './record-keeper.js'
-import { foldLog, type Recovering, recoverFeeds } from './recovery.js'
+import { foldLog, mergeWaiting, type Recovering, recoverFeeds } from './recovery.js'
 import { RelayedLog, type RelayHost, type Relaying } from './relaying.js'
 import { RowReader } from './row-reader.js'
 import type { SealedPart } from './sealed-part.js'
@@ -62,6 +64,10 @@ export class OpenShardStore extends ShardQueries implements ShardStore {
   #work: Generator<void> | null
   #failure: unknown = null
   #generation = 0
+  /** Lowest sequence, by feed, of messages of the chain that were found damaged and count as held. */
+  readonly #damagedFrom = new Map<number, Sequence>()
+  /** Counts heads that moved without a message that came. */
+  #movedHeadCount = 0
   /** Counts what a snapshot would have to tell. */
   #changeCount = 0
   #savedChangeCount = -1
@@ -174,7 +180,7 @@ export class OpenShardStore extends ShardQueries implements ShardStore {
   }
 
   get checkCount(): number {
-    return this.#records.checkCount
+    return this.#records.checkCount + this.#movedHeadCount
   }
 
   cutBack(feed: number, from: Sequence): void {
@@ -191,6 +197,26 @@ export class OpenShardStore extends ShardQueries implements ShardStore {
     log.cutTo(end)
     this.#appender.syncs.markDirty(log, 1)
     this.rebuildFeed(feed)
+  }
+
+  setBack(feed: number, suspects: readonly Sequence[] = []): boolean {
+    this.assertFeed(feed)
+    for (const sequence of suspects) {
+      const row = this.rowAt(feed, sequence)
+      if (row !== -1) this.reader.isDamaged(row)
+    }
+    const from = this.#damagedFrom.get(feed)
+    if (from === undefined) return false
+    const isSetBack = this.#setHeadBefore(feed, from)
+    this.#damagedFrom.delete(feed)
+    return isSetBack
+  }
+
+  closeUp(feed: number): void {
+    this.assertFeed(feed)
+    const head = this.headSequence(feed)
+    mergeWaiting(this.tables, this.reader, feed)
+    if (this.headSequence(feed) !== head) this.#headMoved()
   }
 
   noteFork(feed: number, refused: AppendEntry): void {
@@ -240,6 +266,7 @@ export class OpenShardStore extends ShardQueries implements ShardStore {
     this.#letGo(feed)
     this.tables.dropFeed(feed, FORKED | RECORDED | QUARANTINED)
     this.#rebuild?.foldAgain(feed)
+    this.#damagedFrom.delete(feed)
     // The feed's messages get new rows, which a live reader would take for new messages.
     this.#generation += 1
     const work = this.#recovering({ start: 0, current: 0, target: 0 })
@@ -446,6 +473,31 @@ export class OpenShardStore extends ShardQueries implements ShardStore {
   #use(tables: ShardTables): void {
     this.tables = tables
     this.reader.use(tables)
+    this.#damagedFrom.clear()
+    this.#changeCount += 1
+  }
+
+  /** False where the message can be read, or nothing can. */
+  #setHeadBefore(feed: number, from: Sequence): boolean {
+    const { feeds } = this.tables
+    const row = this.rowAt(feed, from)
+    if (from > this.headSequence(feed) || row === -1 || !this.reader.isDamaged(row)) return false
+    let sequence = from - 1
+    while (sequence > 0 && this.reader.isDamaged(this.rowAt(feed, sequence))) sequence -= 1
+    const head = sequence === 0 ? NONE : this.rowAt(feed, sequence)
+    try {
+      const key = head === NONE ? new Uint8Array(ID_BYTES) : frameKey(this.reader.frame(head))
+      feeds.setHead(feed, sequence, head, key)
+    } catch (error) {
+      if (error instanceof StoreError && error.code === 'STORE_FAILED') return false
+      throw error
+    }
+    this.#headMoved()
+    return true
+  }
+
+  #headMoved(): void {
+    this.#movedHeadCount += 1
     this.#changeCount += 1
   }
 
@@ -504,13 +556,20 @@ export class OpenShardStore extends ShardQueries implements ShardStore {
     const { feeds, messages } = this.tables
     const feed = messages.feed[row] as number
     // Of a feed set aside it is told already, and its log may be whole again at the next start.
-    if (feeds.has(feed, DAMAGED | QUARANTINED)) return
+    if (feeds.has(feed, QUARANTINED)) return
+    const sequence = messages.sequence[row] as number
+    const isLowest = sequence < (this.#damagedFrom.get(feed) ?? this.headSequence(feed) + 1)
+    if (isLowest) {
+      this.#damagedFrom.set(feed, sequence)
+      this.#options.foundDamaged?.(this.tables.feedId(feed))
+    }
+    if (feeds.has(feed, DAMAGED)) return
     feeds.set(feed, DAMAGED, true)
     this.#changeCount += 1
     this.#report({
       kind: 'damagedFrame',
       feed: this.tables.feedId(feed),
-      sequence: messages.sequence[row] as number,
+      sequence,
     })
   }
 

@@ -70,12 +70,13 @@ export class PrivateIndex {
 
   /** These rows, which `find` gave, from the first ones on while they fit; `count` were looked at. */
   read(
+    root: MessageKey,
     wanted: readonly number[],
     maxBytes: number,
   ): { readonly chunk: TangleChunk; readonly count: number } {
     const { frames, rows, count } = this.#store.readRows(wanted, maxBytes)
     const described = Array.from(rows, (row) => this.#rows.get(row)!)
-    return { chunk: tangleChunk(described, frames), count }
+    return { chunk: tangleChunk(root, described, frames), count }
   }
 
   #catchUp(): Promise<void> {
@@ -184,7 +185,7 @@ export class PrivateCursor implements Cursor {
     assertSameGeneration(this.#store, this.#generation)
     if (this.#rows.length === 0) await this.#findMore()
     if (this.#rows.length === 0) return this.#isLive ? 'wait' : 'end'
-    const { chunk, count } = this.#index.read(this.#rows, CHUNK_BYTES)
+    const { chunk, count } = this.#index.read(this.#root, this.#rows, CHUNK_BYTES)
     this.#rows = this.#rows.slice(count)
     return { value: chunk, transfer: [chunk.frames] }
   }

@@ -305,9 +305,13 @@ export interface TangleWanted {
  */
 export interface TangleChunk {
   readonly frames: FrameBatch
+  /** The root that was asked for. */
+  readonly root: MessageKey
+  readonly keys: readonly MessageKey[]
   readonly authors: readonly FeedId[]
   readonly timestamps: readonly number[]
-  readonly roots: readonly (MessageKey | null)[]
+  /** True for `root`. */
+  readonly roots: readonly (MessageKey | true | null)[]
   readonly forks: readonly (MessageKey | null)[]
   readonly branches: readonly (readonly MessageKey[])[]
   readonly isPrivate: readonly boolean[]
@@ -320,8 +324,16 @@ export interface ContactRow {
   readonly state: 1 | 0 | -1
 }
 
+/** Contacts side by side, of which `contactRows` makes rows: `ids[sources[i]]` says `states[i]` of `ids[dests[i]]`. */
+export interface ContactColumns {
+  readonly ids: readonly FeedId[]
+  readonly sources: Uint32Array
+  readonly dests: Uint32Array
+  readonly states: Int8Array
+}
+
 /** Latest words of authors on others, or the point where everything held has been given and changes follow. */
-export type ContactChunk = { readonly contacts: readonly ContactRow[] } | { readonly sync: true }
+export type ContactChunk = ContactColumns | { readonly sync: true }
 
 /**
  * How far feeds are held, in columns side by side: ids of 32 bytes, and the sequence up to which each

@@ -5,6 +5,7 @@
  */
 import type { FileSystem } from '@dunbar/actor'
 import {
+  doubtfulRecord,
   type FeedRecord,
   type ForkRecord,
   MAX_FORKS,
@@ -32,6 +33,8 @@ export class RecordKeeper {
   readonly #pending = new Map<string, Pending>()
   /** By folder: what the records that were read or written last say. Asked for often, by replication. */
   readonly #unchecked = new Map<string, UncheckedRange>()
+  /** Folders whose record can't be read, as was reported. */
+  readonly #doubtful = new Set<string>()
   /** Counts up when messages became unchecked, or checked. */
   checkCount = 0
 
@@ -50,7 +53,7 @@ export class RecordKeeper {
     return this.#pending.has(folder) || this.#fs.stat(recordPath(folder)) !== null
   }
 
-  /** The record of a feed's folder; a damaged one is reported and reads as a plain one. */
+  /** The record of a feed's folder; a damaged one is reported and reads as `doubtfulRecord`. */
   read(folder: string): FeedRecord {
     const pending = this.#pending.get(folder)
     if (pending !== undefined) return pending.record
@@ -59,8 +62,12 @@ export class RecordKeeper {
       this.#note(folder, read.record ?? plainRecord)
       return read.record ?? plainRecord
     }
-    this.#reportDamage(folder, read.reason)
-    return plainRecord
+    this.#note(folder, doubtfulRecord)
+    if (!this.#doubtful.has(folder)) {
+      this.#doubtful.add(folder)
+      this.#reportDamage(folder, read.reason)
+    }
+    return doubtfulRecord
   }
 
   /** Replaces the record; resolves when it is on the disk. @throws {STORE_FULL} @throws {STORE_FAILED} */
@@ -101,7 +108,9 @@ export class RecordKeeper {
     for (const [folder, pending] of [...this.#pending]) await this.#write(folder, pending)
   }
 
-  #note(folder: string, { unchecked }: FeedRecord): void {
+  #note(folder: string, record: FeedRecord): void {
+    const { unchecked } = record
+    if (record !== doubtfulRecord) this.#doubtful.delete(folder)
     const before = this.#unchecked.get(folder)
     if (before?.first === unchecked?.first && before?.last === unchecked?.last) return
     this.checkCount += 1

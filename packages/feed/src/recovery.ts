@@ -115,7 +115,7 @@ function findLog(work: Recovering, idBytes: Uint8Array, folder: string): FoundLo
   if (held !== undefined) return held
   try {
     const found = work.logs.onDisk(folder)
-    tidyBlocks(work.fs, folder, found.sealed)
+    if (found.hasBlocksFolder) tidyBlocks(work.fs, folder, found.sealed)
     return found
   } catch (error) {
     if (systemCode(error) !== 'ENOTDIR') return error as Error

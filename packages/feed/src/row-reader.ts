@@ -123,6 +123,25 @@ export class RowReader {
     return frame
   }
 
+  /** Whether the disk holds another frame than was indexed, whatever the cache holds; false where it can't be read at all. */
+  isDamaged(row: number): boolean {
+    const { messages } = this.#tables
+    const feed = messages.feed[row] as number
+    const { sealed } = this.#logOf(feed)
+    const block = sealed?.entries[sealed.indexAt(messages.offset[row] as number)]
+    if (block !== undefined) this.#cache.delete(blockKey(feed, block.number))
+    this.#cache.delete(row)
+    this.#cache.delete(aheadKey(row))
+    try {
+      this.frame(row)
+      return false
+    } catch (error) {
+      if (isUnreadable(error)) return false
+      if (error instanceof StoreError && error.code === 'STORE_ROW_DAMAGED') return true
+      throw error
+    }
+  }
+
   /** The row with this key; -1 for none, and for one that can't be read. */
   find(keyBytes: Uint8Array): number {
     return this.#tables.messages.find(keyBytes, (row) => {

@@ -19,12 +19,11 @@ export const blockPath = (folder: string, number: number): string =>
 export const relaidLogPath = (folder: string): string => `${blocksFolder(folder)}/log.new`
 
 /**
- * What of a feed's log lies in blocks; null where that is nothing. Costs one look at the disk for a
- * feed without blocks. Where the head of the log is lost, the block files tell for themselves. Errors
- * of the file system pass through.
+ * What of a feed's log lies in blocks, where there is a folder for them; null where that is nothing.
+ * Where the head of the log is lost, the block files tell for themselves. Errors of the file system
+ * pass through.
  */
 export function readSealedPart(fs: FileSystem, folder: string): SealedPart | null {
-  if (fs.stat(blocksFolder(folder))?.isFolder !== true) return null
   const first = firstBytes(fs, `${folder}/log`)
   const head = SealedPart.decode(first)
   if (head.ok) return head.part
@@ -76,13 +75,14 @@ function entryOfFile(
 
 /**
  * Removes what sealing or unsealing left in a feed's folder when it was broken off. What can't be
- * removed takes room and harms nobody. Nothing is removed where the head of the log is lost.
+ * removed takes room and harms nobody. Nothing is removed where the head of the log is lost. There is
+ * a folder for blocks.
  * @param sealed what counts, as `readSealedPart` gave it
  */
 export function tidyBlocks(fs: FileSystem, folder: string, sealed: SealedPart | null): void {
+  if (sealed?.isSalvaged) return
   const blocks = blocksFolder(folder)
   try {
-    if (sealed?.isSalvaged || fs.stat(blocks)?.isFolder !== true) return
     const wanted = new Set(sealed?.entries.map(({ number }) => blockPath(folder, number)))
     for (const name of fs.list(blocks)) {
       const path = `${blocks}/${name}`

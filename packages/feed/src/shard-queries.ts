@@ -46,6 +46,11 @@ export abstract class ShardQueries {
     return this.tables.feedId(feed)
   }
 
+  feedIdBytes(feed: number): Uint8Array {
+    this.assertFeed(feed)
+    return this.tables.feeds.id(feed)
+  }
+
   feedInfo(feed: number): FeedInfo {
     this.assertFeed(feed)
     const { feeds } = this.tables
@@ -168,6 +173,15 @@ export abstract class ShardQueries {
   contacts(feed: number): ContactState[] {
     this.assertFeed(feed)
     return this.tables.contacts.contacts(feed, this.tables.feedId(feed))
+  }
+
+  contactNumbers(feed: number, visit: (dest: number, state: ContactState['state']) => void): void {
+    this.assertFeed(feed)
+    this.tables.contacts.each(feed, visit)
+  }
+
+  contactId(dest: number): FeedId {
+    return this.tables.contacts.id(dest)
   }
 
   contact(feed: number, dest: unknown): ContactState | null {

@@ -21,7 +21,7 @@ export type StoreTrouble =
       readonly from: number
       readonly to: number
     }
-  /** A frame that was good when it was indexed can't be read any more. `rebuildFeed` takes its row out. */
+  /** A frame that was good when it was indexed can't be read any more. `setBack` has it asked for again, `rebuildFeed` takes its row out. */
   | { readonly kind: 'damagedFrame'; readonly feed: FeedId; readonly sequence: Sequence }
   /** The log is shorter than the snapshot knew it; the feed was folded again. */
   | { readonly kind: 'logShrunk'; readonly feed: FeedId; readonly lostBytes: number }
@@ -53,6 +53,8 @@ export interface ShardStoreOptions {
   readonly belongsHere: (feedIdBytes: Uint8Array) => boolean
   /** Told of each trouble as it is met. */
   readonly report?: (trouble: StoreTrouble) => void
+  /** A message that counts as held was found damaged, and none before it yet: `setBack` is due, but not in this call. */
+  readonly foundDamaged?: (feed: FeedId) => void
 }
 
 /** A checked message on its way into a log. The store keeps none of the objects given. */
@@ -245,7 +247,9 @@ export interface ShardStore {
   /** `feedInfo(feed).sequence`, at a hundredth of the cost. */
   headSequence(feed: number): Sequence
   feedId(feed: number): FeedId
-  /** What `feed.json` says, or will say once it is written. Touches the disk. A damaged one is reported and reads as a plain one. */
+  /** The 32 bytes of its id: a view, valid until a feed is added. */
+  feedIdBytes(feed: number): Uint8Array
+  /** What `feed.json` says, or will say once it is written. Touches the disk. A damaged one is reported, and reads as if no signature were checked. */
   record(feed: number): FeedRecord
   /** Replaces `feed.json`; resolves when it is on the disk. @throws {STORE_FULL} @throws {STORE_FAILED} */
   writeRecord(feed: number, record: FeedRecord): Promise<void>
@@ -255,7 +259,7 @@ export interface ShardStore {
   checkedTo(feed: number): Sequence
   /** Feeds with such messages. */
   uncheckedFeeds(): FeedId[]
-  /** Counts up when messages became unchecked, or checked. */
+  /** Counts up when messages became unchecked, or checked, and when a head moved without a message that came. */
   readonly checkCount: number
   /**
    * Takes the messages of a feed away from a sequence on, and all that came after the first of them,
@@ -263,6 +267,15 @@ export interface ShardStore {
    * @throws {STORE_BUSY} @throws {STORE_FAILED}
    */
   cutBack(feed: number, from: Sequence): void
+  /**
+   * Lets a feed count as held up to the first message that was found damaged and no further, so that
+   * peers are asked for it; the messages themselves stay as they are until they come again. False
+   * where none was found, or all can be read after all.
+   * @param suspects messages to look at first, on the disk
+   */
+  setBack(feed: number, suspects?: readonly Sequence[]): boolean
+  /** Moves the head over messages that are held behind it, one of which could not be read for a while. */
+  closeUp(feed: number): void
   /**
    * Keeps a signed message that contradicts one that is held, with that one, and marks the feed as
    * forked: a second message for a place that is taken, or one for the next place that names another
@@ -361,6 +374,10 @@ export interface ShardStore {
   relationName(relation: number): string | null
   /** Latest word of a feed on each other one. */
   contacts(feed: number): ContactState[]
+  /** As `contacts`, with a number for each other one, for `contactId`; the feed itself may be among them. */
+  contactNumbers(feed: number, visit: (dest: number, state: ContactState['state']) => void): void
+  /** The id behind a number of `contactNumbers`, until a contact message arrives. */
+  contactId(dest: number): FeedId
   /** Its latest word on one other; null for none, and for what is no feed id. */
   contact(feed: number, dest: unknown): ContactState | null
   /** Who said what about a target (feed, message or blob id). */

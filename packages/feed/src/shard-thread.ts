@@ -1,5 +1,13 @@
 import { actor, type ChildSpec, dynamic, type Ports, supervisor } from '@dunbar/actor'
-import { CodedError, feedIdToBytes, isFeedId, type Keys, keysFromSecretKey } from '@dunbar/core'
+import {
+  CodedError,
+  type FeedId,
+  feedIdToBytes,
+  isCodedError,
+  isFeedId,
+  type Keys,
+  keysFromSecretKey,
+} from '@dunbar/core'
 import { feedBehaviour } from './actor.js'
 import { ShardDictionaries } from './block-append.js'
 import { CoreShare } from './core-share.js'
@@ -8,6 +16,7 @@ import { shardBehaviour } from './shard-actor.js'
 import {
   BusyFeeds,
   defaultSealing,
+  feedActorName,
   type OwnFeed,
   type SealingSettings,
   type ShardHost,
@@ -42,6 +51,9 @@ export interface ShardThreadData {
  * an import fills all cores.
  */
 const BULK_NEWS_MESSAGES = 1024
+
+/** How long until a feed's actor that could not look at damaged messages is asked again. */
+const MEND_AGAIN_MS = 1_000
 
 /** Time for one slice of opening the store, ms; between two the thread serves its port. */
 const OPEN_SLICE_MS = 20
@@ -89,6 +101,9 @@ class OpenedStore {
   #tell: () => void = () => undefined
   #untoldCount = 0
   #signatures: SignaturePass | null = null
+  /** Feeds with messages that were found damaged, whose actors are to be told. */
+  readonly #damaged = new Set<FeedId>()
+  #mend: () => void = () => undefined
   readonly host: ShardHost
 
   constructor(data: ShardThreadData, ports: Ports) {
@@ -125,6 +140,8 @@ class OpenedStore {
   async open(context: OpenContext): Promise<void> {
     if (this.#store !== null) this.#isReady = new Deferred()
     this.#store = null
+    this.#damaged.clear()
+    this.#mend = () => undefined
     this.#signatures?.close()
     this.host.busyFeeds.clear()
     const { shard, shards, root, cacheBytes, openFiles } = this.#data
@@ -136,6 +153,10 @@ class OpenedStore {
       limits: { cacheBytes, openFiles },
       belongsHere: (idBytes) => shardOf(idBytes, shards) === shard,
       report: (trouble) => this.#report(trouble),
+      foundDamaged: (id) => {
+        this.#damaged.add(id)
+        this.#mend()
+      },
     })
     while (!store.step(OPEN_SLICE_MS)) {
       if (context.isStopWanted()) {
@@ -157,6 +178,35 @@ class OpenedStore {
     this.#signatures = new SignaturePass(this.host, context)
     if (store.uncheckedFeeds().length > 0) this.#signatures.begin()
     this.#isReady.resolve()
+    this.#mend = this.#mending(store, context)
+    this.#mend()
+  }
+
+  /** Has the actors of damaged feeds look at them, not within the read that found the damage. */
+  #mending(store: ShardStore, { router, turns, timers }: OpenContext): () => void {
+    let isDue = false
+    const tell = async (id: FeedId): Promise<void> => {
+      try {
+        await router.call(feedActorName(id), { op: 'setBack' }, { lane: 'remote' })
+      } catch (error) {
+        if (!isCodedError(error)) throw error
+        // Its actor is starting over, or has much to do; one that is set aside is looked at after the next start.
+        if (error.code === 'ACTOR_QUARANTINED' || this.#store !== store || !store.isReady) return
+        this.#damaged.add(id)
+        timers.set(MEND_AGAIN_MS, begin)
+      }
+    }
+    const begin = (): void => {
+      if (isDue || this.#damaged.size === 0) return
+      isDue = true
+      turns.soon(() => {
+        isDue = false
+        const ids = [...this.#damaged]
+        this.#damaged.clear()
+        for (const id of ids) void tell(id)
+      })
+    }
+    return begin
   }
 
   #tellOfBulk(messageCount: number): void {
@@ -180,6 +230,7 @@ class OpenedStore {
   #report(trouble: StoreTrouble): void {
     const { kind, ...data } = trouble
     this.#ports.logger.log('warn', 'feed', TROUBLE_TEXTS[kind], { kind, ...data })
+    if (kind === 'recordDamaged') this.#signatures?.begin()
   }
 }
 
@@ -190,7 +241,7 @@ const TROUBLE_TEXTS: Readonly<Record<StoreTrouble['kind'], string>> = {
   logShrunk: 'a log is shorter than it was; its feed was folded again',
   feedMissing: 'the folder of a feed is gone',
   foreignName: 'something that is no feed lies among the feeds',
-  recordDamaged: 'the feed.json of a feed is damaged',
+  recordDamaged: 'the feed.json of a feed is damaged; its signatures are checked again',
   recordFailed: 'the feed.json of a feed could not be written',
   syncFailed: 'a log could not be synced',
   snapshotUnusable: 'the indexes are folded again from the logs',

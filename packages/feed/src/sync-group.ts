@@ -8,7 +8,7 @@
  * meanwhile makes the log dirty again. A log whose sync failed is handed to `recover` and never
  * synced as it is.
  */
-import type { Timers } from '@dunbar/actor'
+import { Ring, type Timers } from '@dunbar/actor'
 import { StoreError } from './store-error.js'
 
 /** What can be synced. */
@@ -53,10 +53,11 @@ export class SyncGroup<Target extends SyncTarget> {
   readonly #policy: SyncPolicy
   readonly #recover: (target: Target, cause: unknown) => Promise<boolean>
   readonly #dirty = new Map<Target, Dirty<Target>>()
-  #queue: Dirty<Target>[] = []
+  /** May hold some that went past it, which are queued no more. */
+  readonly #queue = new Ring<Dirty<Target>>()
   #runningCount = 0
   #flushCount = 0
-  /** Appended to any log since its last sync began. */
+  /** Appended to logs that no sync was asked for since. */
   #waitingBytes = 0
   #cancelTimer: (() => void) | null = null
   #cancelBulkTimer: (() => void) | null = null
@@ -90,6 +91,8 @@ export class SyncGroup<Target extends SyncTarget> {
     }
     entry.bytes += bytes
     entry.isBulk &&= isBulk
+    // The sync that is queued for it covers these too.
+    if (entry.next !== null) return
     this.#waitingBytes += bytes
     if (this.#waitingBytes >= this.#policy.bulkBytes) this.#requestAll()
     else if (entry.isBulk) this.#startBulkTimer()
@@ -107,7 +110,6 @@ export class SyncGroup<Target extends SyncTarget> {
     }
     const done = this.#request(entry)
     if (entry.running === null) {
-      this.#queue = this.#queue.filter((queued) => queued !== entry)
       this.#run(entry)
     }
     await done
@@ -162,6 +164,7 @@ export class SyncGroup<Target extends SyncTarget> {
   #request(entry: Dirty<Target>): Promise<void> {
     if (entry.next === null) {
       entry.next = makeWaiting()
+      this.#waitingBytes -= entry.bytes
       if (entry.running === null && !entry.isQueued) this.#enqueue(entry)
       this.#pump()
       // `#pump` may have begun the sync that was asked for.
@@ -180,7 +183,7 @@ export class SyncGroup<Target extends SyncTarget> {
     while (this.#runningCount < (this.#flushCount > 0 ? concurrency : quietConcurrency)) {
       const entry = this.#queue.shift()
       if (entry === undefined) return
-      this.#run(entry)
+      if (entry.isQueued) this.#run(entry)
     }
   }
 
@@ -188,7 +191,6 @@ export class SyncGroup<Target extends SyncTarget> {
     const waiting = entry.next ?? makeWaiting()
     entry.next = null
     entry.isQueued = false
-    this.#waitingBytes -= entry.bytes
     entry.bytes = 0
     entry.isBulk = true
     entry.running = waiting.promise

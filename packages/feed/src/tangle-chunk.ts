@@ -1,48 +1,65 @@
 /**
  * Messages of a tangle on their way from a shard: their frames, and beside them what sorting needs,
- * in columns. Objects of one shape cost five times as much to clone between threads as columns do;
- * key and arrival are in the frames and go no second time.
+ * in columns. Objects of one shape cost five times as much to clone between threads as columns do.
+ * Keys are in the frames too, but making their text again takes longer than cloning it.
  */
-import { messageKeyFromBytes } from '@dunbar/core'
+import type { FeedId, MessageKey } from '@dunbar/core'
 import { FrameReader } from './frame.js'
 import type { FrameBatch, TangleChunk, TangleRow } from './protocol.js'
 
-/** A message of a tangle. */
-export interface TangleMessage {
-  readonly row: TangleRow
-  /** Stands at the message's frame: a view into the chunk. */
-  readonly frame: FrameReader
+/** A message of a tangle, and where it lies. */
+export interface TangleMessage extends TangleRow {
+  /** The frames of its chunk. */
+  readonly bytes: Buffer
+  /** The message itself is `bytes[messageStart, messageEnd)`. */
+  readonly messageStart: number
+  readonly messageEnd: number
 }
 
-/** A chunk of these rows, whose frames lie in `frames` in the same order. */
-export const tangleChunk = (rows: readonly TangleRow[], frames: FrameBatch): TangleChunk => ({
-  frames,
-  authors: rows.map(({ author }) => author),
-  timestamps: rows.map(({ timestamp }) => timestamp),
-  roots: rows.map(({ root }) => root),
-  forks: rows.map(({ fork }) => fork),
-  branches: rows.map(({ branch }) => branch),
-  isPrivate: rows.map(({ isPrivate }) => isPrivate),
-})
+/** A chunk of these rows of the tangle of `root`, whose frames lie in `frames` in the same order. */
+export function tangleChunk(
+  root: MessageKey,
+  rows: readonly TangleRow[],
+  frames: FrameBatch,
+): TangleChunk {
+  const keys: MessageKey[] = []
+  const authors: FeedId[] = []
+  const timestamps: number[] = []
+  const roots: (MessageKey | true | null)[] = []
+  const forks: (MessageKey | null)[] = []
+  const branches: (readonly MessageKey[])[] = []
+  const isPrivate: boolean[] = []
+  for (const row of rows) {
+    keys.push(row.key)
+    authors.push(row.author)
+    timestamps.push(row.timestamp)
+    roots.push(row.root === root ? true : row.root)
+    forks.push(row.fork)
+    branches.push(row.branch)
+    isPrivate.push(row.isPrivate)
+  }
+  return { frames, root, keys, authors, timestamps, roots, forks, branches, isPrivate }
+}
 
 /** The messages of a chunk, in its order. */
 export function tangleMessages(chunk: TangleChunk): TangleMessage[] {
-  const bytes = new Uint8Array(chunk.frames)
-  const reader = new FrameReader(bytes)
-  return chunk.authors.map((author, index) => {
+  const reader = new FrameReader(chunk.frames)
+  const { bytes } = reader
+  return chunk.keys.map((key, index) => {
     reader.next()
-    const frame = new FrameReader(reader.frame)
-    frame.next()
-    const row = {
-      key: messageKeyFromBytes(frame.keyBytes),
-      author,
+    const root = chunk.roots[index]!
+    return {
+      key,
+      author: chunk.authors[index]!,
       timestamp: chunk.timestamps[index]!,
-      received: frame.received,
-      root: chunk.roots[index]!,
+      received: reader.received,
+      root: root === true ? chunk.root : root,
       fork: chunk.forks[index]!,
       branch: chunk.branches[index]!,
       isPrivate: chunk.isPrivate[index]!,
+      bytes,
+      messageStart: reader.messageStart,
+      messageEnd: reader.messageEnd,
     }
-    return { row, frame }
   })
 }

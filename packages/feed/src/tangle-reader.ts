@@ -75,18 +75,22 @@ export class TangleReader {
     const reader = new FrameReader(frames)
     for (const storeRow of rows) {
       reader.next()
-      const row = this.#rowOf(storeRow, name, reader.frame)
+      const row = this.#rowOf(storeRow, name, reader)
       if (row.key === root || row.root === root || row.fork === root) described.push(row)
       else strangers.push({ start: reader.offset, end: reader.offset + reader.frameBytes })
     }
-    return tangleChunk(described, strangers.length === 0 ? frames : without(strangers, frames))
+    return tangleChunk(
+      root,
+      described,
+      strangers.length === 0 ? frames : without(strangers, frames),
+    )
   }
 
-  #rowOf(row: number, name: string | undefined, frame: Uint8Array): TangleRow {
-    if (name !== undefined) return describeFrame(frame, name)
+  #rowOf(row: number, name: string | undefined, reader: FrameReader): TangleRow {
+    if (name !== undefined) return describeFrame(reader.frame, name)
     let described = this.#cache.get(row)
     if (described === undefined) {
-      described = describeFrame(frame, undefined)
+      described = describeFrame(reader.frame, undefined)
       this.#cache.set(row, described)
     }
     return described

@@ -130,6 +130,30 @@ describe('a block on its author’s word', () => {
     await shard.stop()
   })
 
+  test('of which the disk loses one is not cut back: what is held behind it is checked when it has come again', async () => {
+    const ada = new Author('ada')
+    ada.take(60)
+    const shard = await opened({ data: { passivateAfterMs: 100 } })
+    await shard.run(appendBlock(shard, ada, packed(ada, ada.messages), { through: 60 }))
+    const before = ada.messages.slice(0, 29)
+    const at = before.reduce((bytes, { compact }) => bytes + 52 + compact.length, 52) + 100
+    shard.fs.corrupt(feedPath(ada).replace('feed.json', 'log'), at)
+    await shard.simulation.advance(5_000)
+    expect(await status(shard, ada)).toMatchObject({
+      sequence: 29,
+      messages: 60,
+      state: 'damaged',
+      uncheckedFrom: 30,
+    })
+    await shard.append(ada, ada.messages.slice(29, 30))
+    expect(await status(shard, ada)).toMatchObject({ sequence: 60, uncheckedFrom: 30 })
+    expect(await shard.sequencesOf(ada, { isPassedOn: true })).toHaveLength(29)
+    await shard.simulation.advance(5_000)
+    expect((await status(shard, ada)).uncheckedFrom).toBeUndefined()
+    expect(textsOf(await read(shard, ada))).toEqual(textsOfAuthor(ada))
+    await shard.stop()
+  })
+
   test('follows the blocks before it, and passes over what is held', async () => {
     const ada = new Author('ada')
     ada.take(30)

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { contactRows } from '../src/contact-chunk.js'
 import type { ContactChunk, ContactRow } from '../src/protocol.js'
 import { Author, TestShard } from './shard-fixture.js'
 
@@ -20,7 +21,7 @@ class ContactReader {
   async #read() {
     for await (const chunk of this.stream) {
       if ('sync' in chunk) this.isSynced = true
-      else for (const row of chunk.contacts) this.words.set(`${row.source} ${row.dest}`, row)
+      else for (const row of contactRows(chunk)) this.words.set(`${row.source} ${row.dest}`, row)
     }
     this.code = 'ended'
   }

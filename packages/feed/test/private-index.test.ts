@@ -138,7 +138,7 @@ describe('an index of private messages', () => {
     write(boxed(post({ root: root.key }), other.id))
     write(post({ root: root.key }))
     const whole = [root, ...replies].map(({ key }) => key)
-    const { chunk } = index.read(await index.find(root.key), Number.POSITIVE_INFINITY)
+    const { chunk } = index.read(root.key, await index.find(root.key), Number.POSITIVE_INFINITY)
     expect(keysOfRows(foundTangle([chunk]))).toEqual(whole)
     write(boxed(post({ root: root.key }), own.id))
     const full = {

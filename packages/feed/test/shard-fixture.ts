@@ -322,10 +322,10 @@ export interface FoundTangle {
 }
 
 export function foundTangle(chunks: readonly TangleChunk[]): FoundTangle {
-  const found = chunks.flatMap(tangleMessages)
+  const rows = chunks.flatMap(tangleMessages)
   const writer = new FrameWriter()
-  for (const { frame } of found) writer.pushFrames(frame.frame)
-  return { rows: found.map(({ row }) => row), frames: writer.finish() }
+  for (const { frames } of chunks) writer.pushFrames(new Uint8Array(frames))
+  return { rows, frames: writer.finish() }
 }
 
 export async function tangleOf({ shard }: TestShard, wanted: TangleWanted): Promise<FoundTangle> {

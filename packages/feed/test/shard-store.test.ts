@@ -265,6 +265,8 @@ describe('what is said of a feed beyond its log', () => {
     const again = open(fs)
     expect(again.troubles.map(({ kind }) => kind)).toEqual(['recordDamaged'])
     expect(again.store.feedInfo(0)).toMatchObject({ sequence: 2, flags: { isQuarantined: false } })
+    expect([again.store.unchecked(0)?.first, again.store.checkedTo(0)]).toEqual([1, 0])
+    expect(again.store.record(0).distrust).toBe('RECORD_DAMAGED')
   })
 
   it('holds at most sixteen forks', async () => {

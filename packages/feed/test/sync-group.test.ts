@@ -123,6 +123,24 @@ describe('syncing in groups', () => {
     expect(syncs.dirtyCount).toBe(0)
   })
 
+  it('asks for nothing again while all that waits is queued', async () => {
+    const { syncs, append } = group({ concurrency: 1 })
+    const targets = [new Target(), new Target(), new Target()]
+    for (const target of targets) append(target, 400, true)
+    expect(targets.map(({ syncCount }) => syncCount)).toEqual([1, 0, 0])
+    append(targets[1]!, 5000, true)
+    append(targets[0]!, 999, true)
+    await targets[0]!.finish()
+    await targets[1]!.finish()
+    await targets[2]!.finish()
+    expect(targets.map(({ syncCount }) => syncCount)).toEqual([1, 1, 1])
+    append(targets[0]!, 1, true)
+    expect(targets.map(({ syncCount }) => syncCount)).toEqual([2, 1, 1])
+    await targets[0]!.finish()
+    expect(targets.map(({ appended, durable }) => appended - durable)).toEqual([0, 0, 0])
+    expect(syncs.dirtyCount).toBe(0)
+  })
+
   it('waits for a sync under way that covers everything', async () => {
     const { syncs, append } = group()
     const target = new Target()

@@ -1,7 +1,7 @@
 import type { Logger, Timers } from '@dunbar/actor'
 import type { FeedId } from '@dunbar/core'
 import { isCodedError } from '@dunbar/core'
-import type { ContactRow, ShardClient } from '@dunbar/feed'
+import { type ContactRow, contactRows, type ShardClient } from '@dunbar/feed'
 
 /** How long to wait before a shard that went away is asked again. */
 const RETRY_MS = 500
@@ -77,8 +77,9 @@ export class ContactFeed {
         this.#readied()
         continue
       }
-      for (const { source, dest } of chunk.contacts) stale.get(source)?.delete(dest)
-      apply(chunk.contacts)
+      const contacts = contactRows(chunk)
+      for (const { source, dest } of contacts) stale.get(source)?.delete(dest)
+      apply(contacts)
     }
   }
 

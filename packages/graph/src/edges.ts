@@ -33,12 +33,17 @@ export class Edges {
       this.packed[at] = edge
       return
     }
+    this.add(node, kind)
+  }
+
+  /** As `set`, to a node that no edge leads to yet. */
+  add(node: number, kind: EdgeKind): void {
     if (this.count === this.packed.length) {
       const grown = new Int32Array(this.count * 2)
       grown.set(this.packed)
       this.packed = grown
     }
-    this.packed[this.count] = edge
+    this.packed[this.count] = (node << 2) | kind
     this.#index?.set(node, this.count)
     this.count += 1
     if (this.count === INDEXED_EDGES) this.#makeIndex()

@@ -186,8 +186,12 @@ export class FollowGraph {
       return null
     }
     const number = to ?? this.#numberOf(dest)
-    edges.set(number, kind)
-    if (previous === null) this.#edgeCount += 1
+    if (previous === null) {
+      edges.add(number, kind)
+      this.#edgeCount += 1
+    } else {
+      edges.set(number, kind)
+    }
     this.#changed(from, number, previous, kind)
     const value = EDGE_VALUES[kind]
     return { source, dest, value, previous: previous === null ? null : EDGE_VALUES[previous] }

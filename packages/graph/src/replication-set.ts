@@ -1,8 +1,8 @@
 import { CodedError, type FeedId } from '@dunbar/core'
 import type { EdgeChange, FollowGraph, HopChange } from './follow-graph.js'
 
-/** Feeds asked for beside the graph. */
-export const MAX_REQUESTS = 10_000
+/** Feeds asked for beside the graph, by local clients: as many as one node is meant to hold. */
+export const MAX_REQUESTS = 100_000
 
 /** How much is replicated at most. */
 export interface ReplicationLimits {
@@ -48,7 +48,7 @@ export interface ReplicationSet {
   /**
    * Asks for a feed beside the graph, or takes that back. Comes into force at the end of the turn,
    * holds until the node ends, goes before all limits, and gives way to a block by the own feed.
-   * @throws {TOO_MANY_REQUESTS} more than 10,000
+   * @throws {TOO_MANY_REQUESTS} more than 100,000
    */
   request(id: FeedId, isWanted: boolean): void
   /** Tells of changes, once a turn. The returned function ends that. */
@@ -72,6 +72,8 @@ export class LimitedSet implements ReplicationSet {
   #leftOut: LeftOut[] = []
   /** Requests or sizes are others than those that were chosen by. */
   #isStale = false
+  /** Where there is no limit: feeds whose request came or went since the last choice. */
+  readonly #asked = new Set<FeedId>()
 
   /** @param schedule asks for a call of `settle` at the end of the turn */
   constructor(graph: FollowGraph, limits: ReplicationLimits, schedule: () => void) {
@@ -112,7 +114,7 @@ export class LimitedSet implements ReplicationSet {
 
   request(id: FeedId, isWanted: boolean): void {
     if (!isWanted) {
-      if (this.#requested.delete(id)) this.#touch()
+      if (this.#requested.delete(id)) this.#requestChanged(id)
       return
     }
     if (this.#requested.has(id)) return
@@ -121,7 +123,7 @@ export class LimitedSet implements ReplicationSet {
       throw new CodedError('TOO_MANY_REQUESTS', text, {})
     }
     this.#requested.add(id)
-    this.#touch()
+    this.#requestChanged(id)
   }
 
   onChange(listener: (change: ReplicationChange) => void): () => void {
@@ -150,7 +152,9 @@ export class LimitedSet implements ReplicationSet {
       for (const id of this.#members) if (!before.has(id)) added.push(id)
       for (const id of before) if (!this.#members.has(id)) removed.push(id)
     } else {
-      for (const { id } of hops) {
+      const touched = new Set(this.#asked)
+      for (const { id } of hops) touched.add(id)
+      for (const id of touched) {
         const isWanted = this.#isWanted(id)
         if (isWanted === this.#members.has(id)) continue
         if (isWanted) this.#members.add(id)
@@ -159,9 +163,20 @@ export class LimitedSet implements ReplicationSet {
         changed.push(id)
       }
     }
+    this.#asked.clear()
     const blocks = blockChanges(edges)
     if (added.length === 0 && removed.length === 0 && blocks.length === 0) return
     for (const listener of [...this.#listeners]) listener({ added, removed, blocks })
+  }
+
+  /** Without limits no other feed has to go or come for it: thousands of requests come over many turns. */
+  #requestChanged(id: FeedId): void {
+    if (this.#isLimited) {
+      this.#touch()
+      return
+    }
+    this.#asked.add(id)
+    this.#schedule()
   }
 
   #touch(): void {

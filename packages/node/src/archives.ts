@@ -10,6 +10,7 @@ import type { Method } from '@dunbar/wire'
 import type { Config } from './config.js'
 import type { CpuCall } from './cpu.js'
 import { KeptBlobs, MAX_FOLDER_BYTES } from './kept-blobs.js'
+import type { Network } from './network.js'
 
 /** Where the blobs of archives lie, and who works on them. */
 export interface ArchiveStore {
@@ -62,9 +63,12 @@ export interface ArchivesOptions {
   readonly services: Services
   readonly ports: Ports
   readonly store: ArchiveStore
+  /** Gives the blobs of others' archives that are not here. */
+  readonly network: Pick<Network, 'fetchArchiveBlob'>
 }
 
-export function openArchives({ config, services, ports, store }: ArchivesOptions): Archives {
+export function openArchives(options: ArchivesOptions): Archives {
+  const { config, services, ports, store, network } = options
   const { path } = config
   const { id, router, shards } = services
   const { fs: files, timers, clock, logger } = ports
@@ -87,7 +91,8 @@ export function openArchives({ config, services, ports, store }: ArchivesOptions
     router,
     shards,
     work,
-    fetchBlob: async (blob) => blobs.get(blob),
+    fetchBlob: async (feed, blob, sizeBytes, signal) =>
+      store.exchange.getBlob(blob) ?? network.fetchArchiveBlob(feed, blob, sizeBytes, signal),
     timers,
     logger,
   })

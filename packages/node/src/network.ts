@@ -40,6 +40,8 @@ export interface Network {
   readonly localMethods: readonly Method[]
   /** Serves these to apps that connect with the node's own secret, beside those on the socket. */
   serveOwner(methods: MethodTable): void
+  /** As `Replicator.fetchArchiveBlob`. */
+  readonly fetchArchiveBlob: Replicator['fetchArchiveBlob']
   /** Who is connected, and how replication goes on. */
   status(): NetworkStatus
   /** Ends all connections. Close before the shards stop. */
@@ -105,7 +107,7 @@ export async function openNetwork(options: NetworkOptions): Promise<Network> {
   listening.catch(() => undefined)
   let conn: Conn | null = null
   try {
-    conn = await openConn(options, graph, served, isOpen)
+    conn = await openConn(options, graph, replicator, served, isOpen)
     return joined(options, { graph, replicator, conn, server: await listening, served, open })
   } catch (error) {
     const server = await listening.catch(() => null)
@@ -135,13 +137,13 @@ function joined({ services, ports }: NetworkOptions, parts: Parts): Network {
   served.rooms = { graph, conn }
   conn.onPeer((peer) => replicator.addPeer(peer))
   replicator.onLetGo((id) => conn.leaveAlone(id, LET_GO_MS))
-  const pubs = followPubs({ services, graph, conn, timers, logger })
   let isClosed = false
   let end: (error: CodedError) => void = () => undefined
   const closed = new Promise<never>((_resolve, reject) => {
     end = reject
   })
   const known = Promise.all([graph.ready, replicator.ready])
+  const pubs = followPubs({ services, graph, conn, timers, logger, known })
   const opened = Promise.race([closed, known]).then(() => {
     conn.setEndpoint(server)
     parts.open()
@@ -162,6 +164,7 @@ function joined({ services, ports }: NetworkOptions, parts: Parts): Network {
     serveOwner: (methods) => {
       served.ownMethods = methods
     },
+    fetchArchiveBlob: (...blob) => replicator.fetchArchiveBlob(...blob),
     status: () => ({
       address,
       peers: conn.peers().map(({ key, address, state, isDialler }) => {
@@ -238,6 +241,7 @@ function startGraphOf({ config, services, ports }: NetworkOptions): Graph {
 function openConn(
   { config, keys, services, ports }: NetworkOptions,
   graph: Graph,
+  replicator: Replicator,
   served: Served,
   isOpen: Promise<void>,
 ): Promise<Conn> {
@@ -274,7 +278,7 @@ function openConn(
     networkKey,
     folder: config.path,
     dial,
-    graph: connGraph(graph),
+    graph: connGraph(graph, replicator),
     publish: (content) => publishContent(services, content),
     files: ports.fs,
     timers,
@@ -309,17 +313,12 @@ function addressOf(conn: Conn, server: TcpServer): string | null {
   return all === null ? null : all.split(';')[0]!
 }
 
-/** What the connections ask of the follow graph. */
-function connGraph(graph: Graph): ConnGraph {
+/** What the connections ask of the follow graph, and of replication, which knows whose block counts. */
+function connGraph(graph: Graph, replicator: Replicator): ConnGraph {
   return {
     hopsOf: (id) => graph.hopsOf(id),
-    isBlocked: (id) => graph.isBlocking(graph.id, id),
-    onBlocked: (listener) =>
-      graph.replicationSet.onChange(({ blocks }) => {
-        for (const { source, dest, isBlocked } of blocks) {
-          if (source === graph.id && isBlocked) listener(dest)
-        }
-      }),
+    isBlocked: (id) => replicator.isShutOut(id),
+    onBlocked: (listener) => replicator.onShutOut(listener),
     onChange: (listener) => graph.onHops(() => listener()),
   }
 }

@@ -14,6 +14,8 @@ export interface PubMessageParts {
   readonly conn: Conn
   readonly timers: Timers
   readonly logger: Logger
+  /** Resolves when it is known which feeds are replicated: before that no message counts. */
+  readonly known: Promise<unknown>
 }
 
 /**
@@ -23,7 +25,10 @@ export interface PubMessageParts {
  */
 export function followPubs(parts: PubMessageParts): { close(): void } {
   const leaving = new AbortController()
-  for (const shard of parts.services.shards) void followShard(shard, parts, leaving.signal)
+  const follow = () => {
+    for (const shard of parts.services.shards) void followShard(shard, parts, leaving.signal)
+  }
+  void parts.known.then(follow, () => undefined)
   return { close: () => leaving.abort() }
 }
 
@@ -55,7 +60,8 @@ async function readShard(shard: ShardClient, parts: PubMessageParts, signal: Abo
     if ('sync' in chunk) continue
     const reader = new FrameReader(chunk.frames)
     while (reader.next()) {
-      const message = JSON.parse(Buffer.from(reader.message).toString()) as {
+      const text = reader.bytes.toString('utf8', reader.messageStart, reader.messageEnd)
+      const message = JSON.parse(text) as {
         readonly author: FeedId
         readonly content: unknown
       }

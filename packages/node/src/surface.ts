@@ -37,7 +37,7 @@ export async function openSurface(options: SurfaceOptions): Promise<Surface> {
   const services = createServices(router, keys, shards)
   const store = openArchiveStore(config, router, ports)
   const network = await openNetwork({ config, keys, services, ports, archives: store.exchange })
-  const archives = openArchives({ config, services, ports, store })
+  const archives = openArchives({ config, services, ports, store, network })
   const facts = { version: VERSION, path, startedAt, network: () => network.status() }
   try {
     const methods = apiMethods(services, facts, [

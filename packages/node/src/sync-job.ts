@@ -28,6 +28,7 @@ export function syncMethods(parts: SyncParts): Method[] {
       type: 'async',
       handler: async () => {
         const { held } = await feedOf(parts.services, parts.services.id).unlock()
+        await parts.replicator.lookAtOwnFeed()
         return { sequence: held }
       },
     },

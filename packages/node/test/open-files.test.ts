@@ -12,7 +12,7 @@ Max locked memory         8388608              8388608              bytes
 describe('the logs that may be open', () => {
   it('are half of the files that the process may have open, within bounds', () => {
     expect(usualOpenFiles(limits('4096'))).toBe(2048)
-    expect(usualOpenFiles(limits('1048576'))).toBe(8192)
+    expect(usualOpenFiles(limits('1048576'))).toBe(65_536)
     expect(usualOpenFiles(limits('128'))).toBe(256)
   })
 

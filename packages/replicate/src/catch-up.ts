@@ -101,6 +101,8 @@ export class CatchUp {
   readonly #peers = new Map<CatchUpPeer, AbortController>()
   readonly #unable = new Set<FeedId>()
   readonly #deferred = new Map<FeedId, Deferred>()
+  /** Who gave the last blob that somebody else asked for: the next one may be of the same archive. */
+  #giver: CatchUpPeer | null = null
   #queue: FeedId[] = []
   #fetchCount = 0
   #feedCount = 0
@@ -132,6 +134,36 @@ export class CatchUp {
   removePeer(peer: CatchUpPeer): void {
     this.#peers.get(peer)?.abort()
     this.#peers.delete(peer)
+    if (this.#giver === peer) this.#giver = null
+  }
+
+  /**
+   * A blob of a feed's archive from whichever connected peer gives it, one after the other; it is kept
+   * for others. Null where none does. Never rejects.
+   * @param sizeBytes what it must have; null where that is not known
+   */
+  async fetchBlob(
+    feed: FeedId,
+    id: BlobId,
+    sizeBytes: number | null,
+    signal: AbortSignal,
+  ): Promise<Uint8Array | null> {
+    const rank = (peer: CatchUpPeer): number => (peer === this.#giver ? 0 : 1)
+    const peers = [...this.#peers].sort(([one], [other]) => rank(one) - rank(other))
+    for (const [peer, leaving] of peers) {
+      if (this.#unable.has(peer.id) || leaving.signal.aborted) continue
+      if (signal.aborted) break
+      try {
+        const both = AbortSignal.any([signal, leaving.signal])
+        const bytes = await this.#blob(feed, peer, id, sizeBytes, both)
+        if (!leaving.signal.aborted) this.#giver = peer
+        return bytes
+      } catch (error) {
+        if (isMissing(error)) this.#noteUnable(peer.id)
+        else this.#distrust(peer, codeOf(error))
+      }
+    }
+    return null
   }
 
   /** Feeds are wanted from here on of which nothing is held. Call it before peers are told. */
@@ -251,13 +283,17 @@ export class CatchUp {
       } catch (error) {
         if (this.#stop.signal.aborted) return
         const code = codeOf(error)
-        if (UNRELIABLE.has(code)) {
-          this.#noteUnable(offer.peer.id)
-          if (code !== 'ARCHIVE_PEER_SLOW') offer.peer.useless()
-        }
+        this.#distrust(offer.peer, code)
         this.#refuse(code, id)
       }
     }
+  }
+
+  /** A peer that sent what nobody asked for, or was slow, is not asked again. */
+  #distrust(peer: CatchUpPeer, code: string): void {
+    if (!UNRELIABLE.has(code)) return
+    this.#noteUnable(peer.id)
+    if (code !== 'ARCHIVE_PEER_SLOW') peer.useless()
   }
 
   /** Whether there was anything to take. @throws what is wrong with the archive, or with the peer */

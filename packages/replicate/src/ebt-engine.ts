@@ -37,8 +37,10 @@ import { encodeNote, isNoteReceiving, noteSequence, REFUSAL } from './notes.js'
 
 /** What an engine is built on. */
 export interface EbtOptions {
-  /** Whether the author `source` blocks `dest`. */
+  /** Whether messages of `source` go neither to `dest` nor come from it. */
   isBlocked(source: FeedId, dest: FeedId): boolean
+  /** Whether `dest` gets no messages, also of feeds that it is asked for. */
+  isGivenNothing(dest: FeedId): boolean
   /** There is something to be sent to this peer; called inside events, must not call back. */
   onReady(peer: EbtPeer): void
   /** A feed that a peer has more of is asked for elsewhere after this. */
@@ -145,6 +147,19 @@ export class EbtEngine {
     this.#review(feed, nowMs)
   }
 
+  /** What the own feed says of `dest` has changed: which feeds it gets and is asked for is looked at anew. */
+  reconsider(dest: FeedId, nowMs: number): void {
+    const { isBlocked, isGivenNothing } = this.#options
+    const peers = [...this.#peers.values()].filter(({ id }) => id === dest)
+    if (peers.length === 0) return
+    for (const peer of peers) peer.isGivenNothing = isGivenNothing(dest)
+    for (let feed = 0; feed < this.feeds.size; feed++) {
+      const id = this.feeds.idOf(feed)
+      this.block(id, dest, isBlocked(id, dest), nowMs)
+      for (const peer of peers) if (this.#isServable(peer, feed)) this.#queue(peer, feed)
+    }
+  }
+
   /** Asks nobody for a feed from here on, until it is released. Whoever sends it already goes on. */
   defer(id: FeedId): void {
     this.#deferred.add(this.#add(id))
@@ -181,6 +196,7 @@ export class EbtEngine {
     const { strangerFeeds } = this.#options
     const slot = this.#nextSlot++
     const peer = new EbtPeer(slot, id, this.feeds.held.length, strangerFeeds, nowMs)
+    peer.isGivenNothing = this.#options.isGivenNothing(id)
     this.#peers.set(slot, peer)
     for (const [name, theirs, ours] of stored) {
       const feed = this.feeds.numberOf(name)
@@ -567,6 +583,7 @@ export class EbtEngine {
 
   #isServable(peer: EbtPeer, feed: number): boolean {
     if (!peer.has(feed, WANTS) || peer.has(feed, DENIED | STOPPED)) return false
+    if (peer.isGivenNothing) return false
     return this.feeds.isWanted[feed] === 1 && this.feeds.passable[feed]! > peer.sent[feed]!
   }
 

@@ -13,7 +13,7 @@ export const ASKED = 2
 export const WAS_ASKED = 4
 /** The peer said something of this feed in this session. */
 export const HEARD = 8
-/** The author blocks the peer. */
+/** Nothing of the feed goes either way: the author blocks the peer. */
 export const DENIED = 16
 /** The peer sent what was refused: nothing more of this feed in this session. */
 export const STOPPED = 32
@@ -40,6 +40,8 @@ export class EbtPeer {
   isOpen = false
   /** Whether a frame of notes must be sent even if it is empty. */
   mustSpeak = false
+  /** Whether it gets no messages, whatever it asks for. */
+  isGivenNothing = false
   /** Sequence that the peer holds, -1 where it refuses the feed, `UNSAID`. */
   theirs: Int32Array
   /** Sequence up to which it was sent or is known to hold. */

@@ -3,7 +3,7 @@
  * time. The first feeds of the replication set (the own, then the nearest) have a stream that stays
  * open; the others are asked for in rounds.
  */
-import { isCodedError } from '@dunbar/core'
+import { type FeedId, isCodedError } from '@dunbar/core'
 import type { ReceivedBatch, RpcConnection } from '@dunbar/wire'
 import type { EbtEngine } from './ebt-engine.js'
 import type { EbtPeer } from './ebt-peer.js'
@@ -18,6 +18,8 @@ export interface HistoryParts {
   readonly peer: EbtPeer
   readonly intake: Intake
   readonly limits: ReplicationLimits
+  /** Whether nothing of a feed is to come from this peer. */
+  isBlocked(feed: FeedId): boolean
   /** Runs once, after a while; returns how to take that back. */
   after(delayMs: number, run: () => void): () => void
 }
@@ -50,11 +52,12 @@ export class HistorySession {
     if (this.#isOver) return
     this.#cancelRound?.()
     this.#cancelRound = null
-    const { engine, limits } = this.#parts
+    const { engine, limits, isBlocked } = this.#parts
     const { feeds } = engine
     this.#pending = []
     for (let feed = feeds.size - 1; feed >= 0; feed--) {
-      if (feeds.isWanted[feed] === 1 && !this.#open.has(feed)) this.#pending.push(feed)
+      if (feeds.isWanted[feed] !== 1 || this.#open.has(feed)) continue
+      if (!isBlocked(feeds.idOf(feed))) this.#pending.push(feed)
     }
     while (this.#live < limits.askedHistoryStreams / 2) {
       const feed = this.#pending.pop()

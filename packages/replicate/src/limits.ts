@@ -50,7 +50,7 @@ export interface ReplicationLimits {
   readonly historyGapBytes: number
   /** Peers whose clocks are kept. */
   readonly clockPeers: number
-  /** Bytes of one peer's clock on disk. */
+  /** Bytes of one peer's clock on disk, 40 a feed: those for which there is no room are mentioned again in each session. */
   readonly clockBytes: number
   /** How long the word of a single peer has to stand before the own feed goes on behind it. */
   readonly ownFeedQuietMs: number
@@ -60,7 +60,7 @@ export interface ReplicationLimits {
   readonly peerSessions: number
 }
 
-/** Sized for 10,000 feeds and some tens of peers. */
+/** Sized for 50,000 feeds and some tens of peers. */
 export const REPLICATION_LIMITS: ReplicationLimits = {
   itemBytes: 4 * MIB,
   frameNotes: 50_000,
@@ -86,7 +86,7 @@ export const REPLICATION_LIMITS: ReplicationLimits = {
   historyGap: 64,
   historyGapBytes: 256 * KIB,
   clockPeers: 1_000,
-  clockBytes: MIB,
+  clockBytes: 4 * MIB,
   ownFeedQuietMs: 60_000,
   ownFeedPeers: 1_000,
   peerSessions: 2,

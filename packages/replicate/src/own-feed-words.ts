@@ -7,7 +7,7 @@
  *   knew that of itself: who said less before, and is at what is held since, may have it from here.
  * - Two replicated peers are enough. One is, when nothing newer was heard of for a while.
  * - A stranger bears witness only where nobody else is replicated, which is so where a secret begins
- *   anew with a feed that follows nobody; and only after that while.
+ *   anew with a feed that follows nobody; and only after that while. Whom the own feed blocks bears none.
  */
 import type { FeedId } from '@dunbar/core'
 
@@ -15,6 +15,8 @@ export interface OwnFeedParts {
   /** Sequence up to which the own feed is held. */
   held(): number
   isReplicated(peer: FeedId): boolean
+  /** Whether the own feed, as far as it is held, blocks a peer. */
+  isBlocked(peer: FeedId): boolean
   /** Whether the node replicates anybody but itself. */
   hasFriends(): boolean
   /** What is held was confirmed; called again at further words. */
@@ -87,8 +89,9 @@ export class OwnFeedWords {
   }
 
   #strangersKnow(sequence: number): boolean {
-    if (this.#parts.hasFriends()) return false
-    for (const known of this.#known.values()) if (known === sequence) return true
+    const { hasFriends, isBlocked } = this.#parts
+    if (hasFriends()) return false
+    for (const [peer, known] of this.#known) if (known === sequence && !isBlocked(peer)) return true
     return false
   }
 }

@@ -1,11 +1,12 @@
 import type { Clock, FileSystem, Logger, Router, Timers } from '@dunbar/actor'
-import { type FeedId, isCodedError } from '@dunbar/core'
-import { FeedClient, type PublishStatus, type ShardClient } from '@dunbar/feed'
+import { type BlobId, type FeedId, isCodedError } from '@dunbar/core'
+import { FeedClient, type ShardClient } from '@dunbar/feed'
 import type { Method, MethodCall, RpcConnection, SecurePeer } from '@dunbar/wire'
 import { ArchiveIndex } from './archive-index.js'
 import type { ArchivePorts } from './archive-ports.js'
 import { archiveMethods } from './archive-serving.js'
 import { optionsOf } from './arguments.js'
+import { Blocking } from './blocking.js'
 import { CatchUp } from './catch-up.js'
 import { ClockFollower } from './clock-follower.js'
 import { Conduct, type Offence } from './conduct.js'
@@ -59,6 +60,27 @@ export interface Replicator {
   status(): ReplicationStatus
   /** Replicated feeds of which this peer has more, and is not shut out from sending them. */
   behind(id: FeedId): readonly BehindFeed[]
+  /**
+   * Whether there is nothing to be done with a peer: the own feed blocks it. While that feed is being
+   * recovered its blocks are past ones and keep nobody out, so that who is blocked can give it back;
+   * such a peer gets nothing.
+   */
+  isShutOut(id: FeedId): boolean
+  /** Calls `listener` for a peer that is shut out from here on; the returned function takes that back. */
+  onShutOut(listener: (id: FeedId) => void): () => void
+  /** Looks at the publish lock of the own feed, which somebody else has opened or closed. */
+  lookAtOwnFeed(): Promise<void>
+  /**
+   * A blob of a feed's archive, its bytes checked, from a connected peer; null where none gives it, or
+   * archives are not fetched. Never rejects.
+   * @param sizeBytes what it must have; null where that is not known, for 5 MiB at most
+   */
+  fetchArchiveBlob(
+    feed: FeedId,
+    id: BlobId,
+    sizeBytes: number | null,
+    signal: AbortSignal,
+  ): Promise<Uint8Array | null>
   /** Calls `listener` when a peer was let go for what it sent; the returned function takes that back. */
   onLetGo(listener: (id: FeedId) => void): () => void
   /** Calls `listener` when the status has changed, some times a second at most; the returned function takes that back. */
@@ -69,6 +91,8 @@ export interface Replicator {
 
 /** Between two words to those who watch. */
 const PROGRESS_MS = 250
+/** Between messages of the own feed and a look at its lock: who publishes a lot is asked once. */
+const LOOK_MS = 1_000
 
 /** Resolves when it is known how far all feeds are held. */
 export async function createReplicator(options: ReplicatorOptions): Promise<Replicator> {
@@ -98,14 +122,15 @@ class NodeReplicator implements Replicator {
   readonly #letGoListeners = new Set<(id: FeedId) => void>()
   readonly #letGo: Partial<Record<Offence, number>> = {}
   readonly #refusedCalls: Partial<Record<ReplicationErrorCode, number>> = {}
-  /** Blocks that local clients asked for, beside those of the graph. */
-  readonly #blocks = new Set<string>()
+  readonly #shutOutListeners = new Set<(id: FeedId) => void>()
+  readonly #blocking: Blocking
   readonly #ownFeed: OwnFeedWords
   readonly #archiveIndex: ArchiveIndex | null
   readonly #catchUp: CatchUp | null
   readonly #leaveSet: () => void
   /** Whether the own feed may lack messages, as far as is known here. */
   #isLocked = true
+  #cancelLook: (() => void) | null = null
   #cancelTick: (() => void) | null = null
   #cancelProgress: (() => void) | null = null
   #isClosed = false
@@ -115,8 +140,11 @@ class NodeReplicator implements Replicator {
     const { shards, set, files, folder, logger, clock } = options
     const limits = { ...REPLICATION_LIMITS, ...options.limits }
     this.#limits = limits
+    const blocking = new Blocking(options.id, set)
+    this.#blocking = blocking
     this.#engine = new EbtEngine(new FeedTable(), {
-      isBlocked: (source, dest) => this.#isBlocked(source, dest),
+      isBlocked: (source, dest) => blocking.isApart(source, dest),
+      isGivenNothing: (dest) => blocking.isGivenNothing(dest),
       onReady: (peer) => this.#sessions.get(peer)?.wake(),
       stallMs: limits.stallMs,
       strangerFeeds: limits.strangerFeeds,
@@ -142,6 +170,7 @@ class NodeReplicator implements Replicator {
     this.#ownFeed = new OwnFeedWords({
       held: () => this.#ownHeld,
       isReplicated: (peer) => set.has(peer),
+      isBlocked: (peer) => blocking.isGivenNothing(peer),
       hasFriends: () => this.#engine.feeds.wantedCount > (set.has(options.id) ? 1 : 0),
       confirm: (sequence) => void this.#toOwnFeed((feed) => feed.confirm(sequence)),
       after: this.#after,
@@ -158,8 +187,7 @@ class NodeReplicator implements Replicator {
           onBroken: (error) => this.#log('warn', 'a clock is followed anew', error),
         }),
     )
-    void this.#toOwnFeed(async (feed) => (await feed.status()).publish)
-    const isKnown = this.#followers.map(({ synced }) => synced)
+    const isKnown = [this.lookAtOwnFeed(), ...this.#followers.map(({ synced }) => synced)]
     this.ready = Promise.all([this.#clocks.open(), ...isKnown]).then(() => undefined)
     const { archives } = options
     this.#archiveIndex = archives === undefined ? null : this.#followArchives()
@@ -205,7 +233,9 @@ class NodeReplicator implements Replicator {
     this.#entries.set(connection, entry)
     this.#tickLater()
     void connection.closed.then(() => this.#leave(entry))
-    this.#catchUp?.addPeer(entry.archives, this.#notHeld())
+    if (!this.#blocking.isGivenNothing(remoteId)) {
+      this.#catchUp?.addPeer(entry.archives, this.#notHeld())
+    }
     if (peer.isDialler) {
       void this.#callEbt(entry)
     } else {
@@ -231,6 +261,28 @@ class NodeReplicator implements Replicator {
     return () => this.#listeners.delete(listener)
   }
 
+  isShutOut(id: FeedId): boolean {
+    return this.#blocking.isShutOut(id)
+  }
+
+  onShutOut(listener: (id: FeedId) => void): () => void {
+    this.#shutOutListeners.add(listener)
+    return () => this.#shutOutListeners.delete(listener)
+  }
+
+  lookAtOwnFeed(): Promise<void> {
+    return this.#toOwnFeed(async () => undefined)
+  }
+
+  async fetchArchiveBlob(
+    feed: FeedId,
+    id: BlobId,
+    sizeBytes: number | null,
+    signal: AbortSignal,
+  ): Promise<Uint8Array | null> {
+    return (await this.#catchUp?.fetchBlob(feed, id, sizeBytes, signal)) ?? null
+  }
+
   onLetGo(listener: (id: FeedId) => void): () => void {
     this.#letGoListeners.add(listener)
     return () => this.#letGoListeners.delete(listener)
@@ -241,6 +293,7 @@ class NodeReplicator implements Replicator {
     this.#isClosed = true
     this.#leaveSet()
     this.#cancelTick?.()
+    this.#cancelLook?.()
     this.#cancelProgress?.()
     this.#ownFeed.close()
     this.#archiveIndex?.close()
@@ -249,6 +302,7 @@ class NodeReplicator implements Replicator {
     for (const entry of [...this.#entries.values()]) this.#leave(entry)
     this.#listeners.clear()
     this.#letGoListeners.clear()
+    this.#shutOutListeners.clear()
     await this.ready
     await this.#clocks.close()
   }
@@ -274,7 +328,7 @@ class NodeReplicator implements Replicator {
       historyMethod({
         readerOf: (connection) => this.#entryOf(connection).reader,
         isKnown: (feed) => this.#engine.feeds.numberOf(feed) !== -1,
-        isHidden: (feed, reader) => this.#isHidden(feed, reader),
+        isHidden: (feed, reader) => this.#blocking.isHidden(feed, reader),
         feedOf: this.#feedOf,
         pause: this.#pause,
       }),
@@ -292,7 +346,7 @@ class NodeReplicator implements Replicator {
       index,
       readerOf: (connection) => this.#entryOf(connection).reader,
       mayAsk: (connection) => this.#entryOf(connection).conduct.mayAskForArchives(),
-      isHidden: (feed, reader) => this.#isHidden(feed, reader),
+      isHidden: (feed, reader) => this.#blocking.isHidden(feed, reader),
       passable: (id) => feeds.passable[feeds.numberOf(id)] ?? 0,
       isTrusted: (id, message) => this.#isTrusted(id, message),
     })
@@ -348,29 +402,49 @@ class NodeReplicator implements Replicator {
     for (let feed = 0; feed < feeds.size; feed++) {
       const id = feeds.idOf(feed)
       const passable = feeds.passable[feed]!
-      if (passable > 0 && !this.#isHidden(id, peer.remoteId)) clock[id] = passable
+      if (passable > 0 && !this.#blocking.isHidden(id, peer.remoteId)) clock[id] = passable
     }
     return clock
   }
 
-  #isHidden(feed: FeedId, reader: FeedId): boolean {
-    return this.#isBlocked(feed, reader) || this.#isBlocked(this.#options.id, feed)
-  }
-
-  #isBlocked(source: FeedId, dest: FeedId): boolean {
-    return this.#options.set.isBlocked(source, dest) || this.#blocks.has(source + dest)
-  }
-
   /** A local client's word, until the node ends. */
   #block(source: FeedId, dest: FeedId, isBlocked: boolean): void {
-    if (isBlocked) this.#blocks.add(source + dest)
-    else this.#blocks.delete(source + dest)
-    this.#onBlock(source, dest, this.#isBlocked(source, dest))
+    this.#blocking.ask(source, dest, isBlocked)
+    this.#engine.block(source, dest, this.#blocking.isApart(source, dest), this.#now())
+    if (source === this.#options.id && isBlocked) this.#endWith(dest)
   }
 
-  #onBlock(source: FeedId, dest: FeedId, isBlocked: boolean): void {
-    this.#engine.block(source, dest, isBlocked, this.#now())
-    if (source === this.#options.id && isBlocked) this.#endWith(dest)
+  #onBlock(source: FeedId, dest: FeedId): void {
+    if (source === this.#options.id) this.#onOwnBlock(dest)
+    else this.#engine.block(source, dest, this.#blocking.isApart(source, dest), this.#now())
+  }
+
+  /** The own feed blocks a peer, or does no longer. */
+  #onOwnBlock(id: FeedId): void {
+    if (this.#blocking.isShutOut(id)) {
+      this.#shutOut(id)
+      return
+    }
+    this.#engine.reconsider(id, this.#now())
+    for (const { peer, archives, history } of this.#entries.values()) {
+      if (peer.remoteId !== id) continue
+      this.#catchUp?.removePeer(archives)
+      if (this.#blocking.isGivenNothing(id)) continue
+      this.#catchUp?.addPeer(archives, this.#notHeld())
+      history?.start()
+    }
+  }
+
+  #endWith(id: FeedId): void {
+    for (const entry of [...this.#entries.values()]) {
+      if (entry.peer.remoteId === id) this.#leave(entry)
+    }
+  }
+
+  #shutOut(id: FeedId): void {
+    this.#engine.block(this.#options.id, id, true, this.#now())
+    this.#endWith(id)
+    for (const listener of [...this.#shutOutListeners]) listener(id)
   }
 
   /** @throws {NOT_A_PEER} */
@@ -541,6 +615,7 @@ class NodeReplicator implements Replicator {
       peer,
       intake: this.#intakeFor(entry, peer),
       limits: this.#limits,
+      isBlocked: (feed) => this.#blocking.isApart(feed, remoteId),
       after: this.#after,
     })
     entry.history.start()
@@ -569,7 +644,10 @@ class NodeReplicator implements Replicator {
 
   #onHeld(id: FeedId, sequence: number, passable: number): void {
     this.#engine.setHeld(id, sequence, this.#now(), passable)
-    if (id === this.#options.id) this.#ownFeed.review()
+    if (id === this.#options.id) {
+      this.#ownFeed.review()
+      this.#lookLater()
+    }
     this.#progressed()
   }
 
@@ -583,19 +661,10 @@ class NodeReplicator implements Replicator {
       const feed = this.#engine.feeds.numberOf(id)
       for (const { history } of this.#entries.values()) history?.leave(feed)
     }
-    for (const { source, dest } of blocks) {
-      this.#onBlock(source, dest, this.#isBlocked(source, dest))
-    }
+    for (const { source, dest } of blocks) this.#onBlock(source, dest)
     this.#ownFeed.review()
     if (added.length > 0) for (const { history } of this.#entries.values()) history?.start()
     this.#progressed()
-  }
-
-  /** The user blocks a peer. */
-  #endWith(id: FeedId): void {
-    for (const entry of [...this.#entries.values()]) {
-      if (entry.peer.remoteId === id) this.#leave(entry)
-    }
   }
 
   // --- the own feed ---
@@ -626,13 +695,35 @@ class NodeReplicator implements Replicator {
     entry.isClaiming = false
   }
 
-  /** Tells or asks the own feed something, and learns whether its lock is open. */
-  async #toOwnFeed(ask: (feed: FeedClient) => Promise<PublishStatus | undefined>): Promise<void> {
+  /** Tells the own feed something, and learns whether its lock is open. */
+  async #toOwnFeed(tell: (feed: FeedClient) => Promise<unknown>): Promise<void> {
+    const feed = this.#feedOf(this.#options.id)
     try {
-      this.#isLocked = (await ask(this.#feedOf(this.#options.id)))?.state === 'recovering'
+      await tell(feed)
+      const { publish, forked } = await feed.status()
+      this.#isLocked = publish?.state === 'recovering'
+      // A fork keeps the lock closed for ever, and nothing that is missing would open it.
+      this.#setRecovering(this.#isLocked && !forked)
     } catch (error) {
       this.#log('warn', 'the own feed gave no answer', error)
     }
+  }
+
+  #setRecovering(isRecovering: boolean): void {
+    if (this.#blocking.isRecovering === isRecovering) return
+    this.#blocking.isRecovering = isRecovering
+    if (isRecovering) return
+    const ids = new Set([...this.#entries.values()].map(({ peer }) => peer.remoteId))
+    for (const id of ids) if (this.#blocking.isShutOut(id)) this.#shutOut(id)
+  }
+
+  /** More or less of the own feed is held: the lock may be another. */
+  #lookLater(): void {
+    if (this.#isClosed) return
+    this.#cancelLook ??= this.#after(LOOK_MS, () => {
+      this.#cancelLook = null
+      void this.lookAtOwnFeed()
+    })
   }
 
   #tickLater(): void {

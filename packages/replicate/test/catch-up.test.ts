@@ -114,6 +114,8 @@ test('a peer takes the archive, and what came since by EBT', async () => {
   })
   await taker.dial(giver)
   await taker.holds(author.id, author.messages.length)
+  // What is stored may be read before the session hears of it.
+  await until(() => taker.replicator.status().peers[0]!.received >= 31)
   const { archives: caughtUp, peers } = taker.replicator.status()
   expect(caughtUp).toMatchObject({ feeds: 1, messages: 120, refused: {} })
   // What came as an archive is not sent once more.
@@ -234,4 +236,37 @@ test('an archive that was found to be wrong is not offered to others', {
   const feeds = [author.id, good.id]
   for await (const item of connection.source('archive.bundles', [{ feeds }])) offered.push(item)
   expect(offered).toMatchObject([{ author: good.id }])
+})
+
+test('a blob is asked of one peer after the other, and none that sent other bytes is asked again', async () => {
+  const { author, archives, bundle, block } = await archivedFeed()
+  const kept = new MemoryArchives()
+  const taker = await TestNode.start('taker', { feeds: [author.id], archives: kept })
+  await taker.store(author, author.messages)
+  const none = new AbortController().signal
+  const fetched = (id: typeof bundle) =>
+    taker.replicator.fetchArchiveBlob(author.id, id, null, none)
+  expect(await fetched(bundle)).toBeNull()
+  let lieCount = 0
+  const lie: Method = {
+    name: 'archive.getBlock',
+    type: 'source',
+    handler: async function* () {
+      lieCount += 1
+      yield Buffer.alloc(100, 1)
+    },
+  }
+  await dialAs(keysOf('liar'), taker, [lie])
+  await until(() => taker.replicator.status().peers.length === 1)
+  const giver = await TestNode.start('giver', { feeds: [author.id], archives })
+  await giver.store(author, author.messages)
+  await taker.dial(giver)
+  await giver.holds(author.id, author.messages.length)
+  await until(() => taker.replicator.status().peers.some(({ mode }) => mode === 'ebt'))
+  for (const id of [bundle, block]) {
+    expect(await fetched(id)).toEqual(archives.getBlob(id))
+    expect(kept.hasBlob(id)).toBe(true)
+  }
+  expect(await fetched(blobIdFromBytes(sha256(Buffer.from('another'))))).toBeNull()
+  expect(lieCount).toBe(1)
 })

@@ -86,6 +86,7 @@ export class Node {
   #newEngine(): EbtEngine {
     return new EbtEngine(new FeedTable(), {
       isBlocked: (source, dest) => this.blocks.has(`${source}${dest}`),
+      isGivenNothing: () => false,
       onReady: (peer) => this.links.get(peer)?.ready(this),
       stallMs: 3_000,
       strangerFeeds: 100,

@@ -79,6 +79,7 @@ class Ours implements Side {
   readonly held = new Map<string, number>()
   readonly #engine = new EbtEngine(new FeedTable(), {
     isBlocked: () => false,
+    isGivenNothing: () => false,
     onReady: () => {},
     stallMs: 3_000,
     strangerFeeds: 1_000,

@@ -13,6 +13,7 @@ test('replicate.changes leaves one listener behind at most, however long it is r
     id,
     engine: new EbtEngine(new FeedTable(), {
       isBlocked: () => false,
+      isGivenNothing: () => false,
       onReady: () => {},
       stallMs: 3_000,
       strangerFeeds: 100,

@@ -8,12 +8,18 @@ const QUIET_MS = 60_000
 
 /** A node that comes back with some of its messages, and a clock that is moved by hand. */
 function comeback({ held, friends }: { held: number; friends: readonly FeedId[] }) {
-  const node = { held, friends: new Set(friends), confirmed: [] as number[] }
+  const node = {
+    held,
+    friends: new Set(friends),
+    blocked: new Set<FeedId>(),
+    confirmed: [] as number[],
+  }
   const due = new Set<{ readonly atMs: number; readonly run: () => void }>()
   let nowMs = 0
   const words = new OwnFeedWords({
     held: () => node.held,
     isReplicated: (peer) => node.friends.has(peer),
+    isBlocked: (peer) => node.blocked.has(peer),
     hasFriends: () => node.friends.size > 0,
     confirm: (sequence) => node.confirmed.push(sequence),
     after: (delayMs, run) => {

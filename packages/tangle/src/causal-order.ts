@@ -60,33 +60,43 @@ export function sortTangle(rootKey: MessageKey, messages: readonly TangleMessage
   const keyOf = (node: number): MessageKey => messages[members[node]!]!.key
 
   const isConnected = new Uint8Array(members.length)
+  /** In `branch` of a message of the thread itself. */
+  const isNamed = new Uint8Array(members.length)
   const successorCount = new Int32Array(members.length)
+  const order: number[] = []
   const disconnected: number[] = []
   const cyclic: number[] = []
+  const own: number[] = []
+  const subThreads = new Map<MessageKey, MessageKey[]>()
+  let hasSplits = false
   for (const node of line) {
+    const index = members[node]!
+    const { key, root, fork, branch } = messages[index]!
+    const isOwn = node === rootNode || root === rootKey
     let isReached = node === rootNode || !(hasGap[node] || isInCycle[node] || namesItself[node])
     for (let at = parentStart[node]!; at < parentStart[node + 1]!; at += 1) {
       const stored = parents[at]!
       if (!isConnected[stored < 0 ? ~stored : stored]) isReached = false
-      if (stored >= 0) successorCount[stored]! += 1
+      if (stored < 0) continue
+      successorCount[stored]! += 1
+      if (successorCount[stored] === 2) hasSplits = true
+      // Without a branch its one parent is the root by rule, not by name.
+      if (isOwn && branch.length > 0) isNamed[stored] = 1
     }
+    order.push(index)
+    if (isOwn) own.push(node)
     if (isReached) isConnected[node] = 1
-    else disconnected.push(members[node]!)
-    if (isInCycle[node] || namesItself[node]) cyclic.push(members[node]!)
-  }
-
-  const isHead = headNodes(graph, rootKey, messages)
-  const successors = new Map<number, MessageKey[]>()
-  const subThreads = new Map<MessageKey, MessageKey[]>()
-  for (const node of line) {
-    if (successorCount[node]! > 1) successors.set(node, [])
-    const { key, root, fork } = messages[members[node]!]!
-    if (node === rootNode || fork !== rootKey || root === null || root === rootKey) continue
+    else disconnected.push(index)
+    if (isInCycle[node] || namesItself[node]) cyclic.push(index)
+    if (isOwn || fork !== rootKey || root === null) continue
     const started = subThreads.get(root)
     if (started === undefined) subThreads.set(root, [key])
     else started.push(key)
   }
-  if (successors.size > 0) {
+
+  const successors = new Map<number, MessageKey[]>()
+  if (hasSplits) {
+    for (const node of line) if (successorCount[node]! > 1) successors.set(node, [])
     for (const node of line) {
       for (let at = parentStart[node]!; at < parentStart[node + 1]!; at += 1) {
         successors.get(parents[at]!)?.push(keyOf(node))
@@ -94,9 +104,9 @@ export function sortTangle(rootKey: MessageKey, messages: readonly TangleMessage
     }
   }
   return {
-    order: line.map((node) => members[node]!),
-    heads: line
-      .filter((node) => isHead[node])
+    order,
+    heads: own
+      .filter((node) => !isNamed[node])
       .map(keyOf)
       .sort(),
     missing: [...missing].sort(),
@@ -110,74 +120,66 @@ export function sortTangle(rootKey: MessageKey, messages: readonly TangleMessage
   }
 }
 
-/** `heads` over a graph that is there already: marks the nodes. */
-function headNodes(
-  { members, rootNode, parentStart, parents }: TangleGraph,
-  rootKey: MessageKey,
-  messages: readonly TangleMessage[],
-): Uint8Array {
-  const isHead = new Uint8Array(members.length)
-  const isMember = (node: number): boolean =>
-    node === rootNode || messages[members[node]!]!.root === rootKey
-  for (let node = 0; node < members.length; node += 1) if (isMember(node)) isHead[node] = 1
-  for (let node = 0; node < members.length; node += 1) {
-    // Without a branch its one parent is the root by rule, not by name.
-    if (!isMember(node) || messages[members[node]!]!.branch.length === 0) continue
-    for (let at = parentStart[node]!; at < parentStart[node + 1]!; at += 1) {
-      if (parents[at]! >= 0) isHead[parents[at]!] = 0
-    }
-  }
-  return isHead
+/** The `order` of `sortTangle` alone, in half the time. */
+export function tangleOrder(rootKey: MessageKey, messages: readonly TangleMessage[]): number[] {
+  const graph = buildTangleGraph(rootKey, messages)
+  return lineUp(graph).line.map((node) => graph.members[node]!)
 }
 
 function lineUp(graph: TangleGraph): { readonly line: number[]; readonly isInCycle: Uint8Array } {
-  const { childStart, children } = childrenOf(graph)
   const count = graph.members.length
   const isInCycle = new Uint8Array(count)
-  const line = kahn(graph, childStart, children, null)
+  const line = kahn(graph, null)
   if (line.length === count) return { line, isInCycle }
 
+  const { childStart, children } = childrenOf(graph)
   const { componentOf, sizes } = findComponents(childStart, children)
   for (let node = 0; node < count; node += 1) {
     if (sizes[componentOf[node]!]! > 1) isInCycle[node] = 1
   }
-  return { line: kahn(graph, childStart, children, componentOf), isInCycle }
+  return { line: kahn(graph, componentOf), isInCycle }
 }
 
-/** Edges inside one component are left out where components are given. */
-function kahn(
-  graph: TangleGraph,
-  childStart: Int32Array,
-  children: Int32Array,
-  componentOf: Int32Array | null,
-): number[] {
+/**
+ * Edges inside one component are left out where components are given. Nodes are gone through in their
+ * order, which nearly all keep, since a reply is written after what it replies to: only those that were
+ * passed over, for a parent that stands behind them, go through the heap.
+ */
+function kahn(graph: TangleGraph, componentOf: Int32Array | null): number[] {
   const { members, rootNode, parentStart, parents } = graph
   const count = members.length
-  const waitingFor = new Int32Array(count)
-  const ready = new NumberHeap(count)
   const line: number[] = []
-  const isLeftOut = (parent: number, child: number): boolean =>
-    componentOf !== null && componentOf[parent] === componentOf[child]
+  const isInLine = new Uint8Array(count)
+  const waitingFor = new Int32Array(count)
+  const passedOver = new Map<number, number[]>()
+  const ready = new NumberHeap(count)
 
-  for (let node = 0; node < count; node += 1) {
-    for (let at = parentStart[node]!; at < parentStart[node + 1]!; at += 1) {
-      const stored = parents[at]!
-      if (!isLeftOut(stored < 0 ? ~stored : stored, node)) waitingFor[node]! += 1
-    }
-  }
   const put = (node: number): void => {
     line.push(node)
-    for (let at = childStart[node]!; at < childStart[node + 1]!; at += 1) {
-      const child = children[at]!
-      if (isLeftOut(node, child)) continue
+    isInLine[node] = 1
+    const freed = passedOver.size === 0 ? undefined : passedOver.get(node)
+    if (freed === undefined) return
+    for (const child of freed) {
       waitingFor[child]! -= 1
       if (waitingFor[child] === 0) ready.push(child)
     }
   }
-  for (let node = 0; node < count; node += 1) {
-    if (waitingFor[node] === 0 && node !== rootNode) ready.push(node)
-  }
   if (rootNode !== -1) put(rootNode)
-  while (ready.size > 0) put(ready.pop())
+  for (let node = 0; node < count; node += 1) {
+    if (node === rootNode) continue
+    for (let at = parentStart[node]!; at < parentStart[node + 1]!; at += 1) {
+      const stored = parents[at]!
+      const parent = stored < 0 ? ~stored : stored
+      if (isInLine[parent] === 1) continue
+      if (componentOf !== null && componentOf[parent] === componentOf[node]) continue
+      waitingFor[node]! += 1
+      const others = passedOver.get(parent)
+      if (others === undefined) passedOver.set(parent, [node])
+      else others.push(node)
+    }
+    if (waitingFor[node]! > 0) continue
+    put(node)
+    while (ready.size > 0) put(ready.pop())
+  }
   return line
 }

@@ -1,4 +1,10 @@
-export { type SortedTangle, type Split, type SubThread, sortTangle } from './causal-order.js'
+export {
+  type SortedTangle,
+  type Split,
+  type SubThread,
+  sortTangle,
+  tangleOrder,
+} from './causal-order.js'
 export { connectedHeads, heads } from './heads.js'
 export {
   readTangleFields,
@@ -6,4 +12,11 @@ export {
   type TangleMessage,
   threadRootOf,
 } from './tangle-message.js'
-export { type FilteredThread, filterThread, type ThreadFilter } from './thread-filter.js'
+export {
+  type FilteredOrder,
+  type FilteredThread,
+  filterOrder,
+  filterThread,
+  type HiddenThread,
+  type ThreadFilter,
+} from './thread-filter.js'

@@ -31,21 +31,26 @@ export function buildTangleGraph(
   messages: readonly TangleMessage[],
 ): TangleGraph {
   const indexOfKey = new Map<MessageKey, number>()
+  const times = new Float64Array(messages.length)
+  const members: number[] = []
   for (let index = 0; index < messages.length; index += 1) {
-    const { key, root, fork } = messages[index]!
-    if (key !== rootKey && root !== rootKey && fork !== rootKey) continue
-    if (!indexOfKey.has(key)) indexOfKey.set(key, index)
+    const { key, root, fork, timestamp } = messages[index]!
+    if (root !== rootKey && key !== rootKey && fork !== rootKey) continue
+    if (indexOfKey.has(key)) continue
+    indexOfKey.set(key, index)
+    times[index] = Number.isNaN(timestamp) ? 0 : timestamp
+    members.push(index)
   }
-  const members = [...indexOfKey.values()].sort((a, b) => compare(messages[a]!, messages[b]!))
+  members.sort((a, b) => {
+    if (times[a] !== times[b]) return times[a]! < times[b]! ? -1 : 1
+    return messages[a]!.key < messages[b]!.key ? -1 : 1
+  })
   const count = members.length
   const nodeOfIndex = new Int32Array(messages.length)
   for (let node = 0; node < count; node += 1) nodeOfIndex[members[node]!] = node
-  const nodeOf = (key: MessageKey): number => {
-    const index = indexOfKey.get(key)
-    return index === undefined ? -1 : nodeOfIndex[index]!
-  }
 
-  const rootNode = nodeOf(rootKey)
+  const rootIndex = indexOfKey.get(rootKey)
+  const rootNode = rootIndex === undefined ? -1 : nodeOfIndex[rootIndex]!
   const missing = new Set<MessageKey>()
   if (rootNode === -1) missing.add(rootKey)
   const hasGap = new Uint8Array(count)
@@ -54,30 +59,29 @@ export function buildTangleGraph(
   const parents: number[] = []
   const lastChild = new Int32Array(count).fill(-1)
 
-  for (let node = 0; node < count; node += 1) {
-    parentStart[node] = parents.length
-    if (node === rootNode) continue
-    const { key, root, branch } = messages[members[node]!]!
-    const add = (parentKey: MessageKey, onlyOrders: boolean): void => {
-      if (parentKey === key) {
-        namesItself[node] = 1
-        return
-      }
-      const parent = nodeOf(parentKey)
-      if (parent === -1) {
-        if (parentKey === rootKey) return
-        missing.add(parentKey)
-        hasGap[node] = 1
-        return
-      }
-      if (lastChild[parent] === node) return
+  const add = (node: number, parentKey: MessageKey, onlyOrders: boolean): void => {
+    const index = parentKey === rootKey ? rootIndex : indexOfKey.get(parentKey)
+    if (index === undefined) {
+      if (parentKey === rootKey) return
+      missing.add(parentKey)
+      hasGap[node] = 1
+      return
+    }
+    const parent = nodeOfIndex[index]!
+    if (parent === node) {
+      namesItself[node] = 1
+    } else if (lastChild[parent] !== node) {
       lastChild[parent] = node
       parents.push(onlyOrders ? ~parent : parent)
     }
-    for (const parentKey of branch) add(parentKey, false)
-    const startedAt = root === null || root === rootKey ? null : root
-    if (startedAt !== null) add(startedAt, branch.length > 0)
-    else if (branch.length === 0) add(rootKey, false)
+  }
+  for (let node = 0; node < count; node += 1) {
+    parentStart[node] = parents.length
+    if (node === rootNode) continue
+    const { root, branch } = messages[members[node]!]!
+    for (const parentKey of branch) add(node, parentKey, false)
+    if (root !== null && root !== rootKey) add(node, root, branch.length > 0)
+    else if (branch.length === 0) add(node, rootKey, false)
   }
   parentStart[count] = parents.length
   return {
@@ -109,11 +113,4 @@ export function childrenOf(graph: TangleGraph): {
     }
   }
   return { childStart, children }
-}
-
-function compare(a: TangleMessage, b: TangleMessage): number {
-  const timeA = Number.isNaN(a.timestamp) ? 0 : a.timestamp
-  const timeB = Number.isNaN(b.timestamp) ? 0 : b.timestamp
-  if (timeA !== timeB) return timeA < timeB ? -1 : 1
-  return a.key < b.key ? -1 : 1
 }

@@ -1,5 +1,5 @@
 import type { FeedId, MessageKey } from '@dunbar/core'
-import { type SortedTangle, sortTangle } from './causal-order.js'
+import { type SortedTangle, sortTangle, tangleOrder } from './causal-order.js'
 import type { TangleMessage } from './tangle-message.js'
 
 export interface ThreadFilter {
@@ -11,6 +11,14 @@ export interface ThreadFilter {
 
 export type FilteredThread =
   | { readonly isShown: true; readonly thread: SortedTangle }
+  | HiddenThread
+
+export type FilteredOrder =
+  | { readonly isShown: true; readonly order: readonly number[] }
+  | HiddenThread
+
+/** Why nothing of a thread is shown. */
+export type HiddenThread =
   /** `text` is what clients know: `Author Blocked:<id>`. */
   | {
       readonly isShown: false
@@ -35,14 +43,8 @@ export function filterThread(
   messages: readonly TangleMessage[],
   filter: ThreadFilter,
 ): FilteredThread {
-  const root = messages.find(({ key }) => key === rootKey)
-  if (root !== undefined && filter.blocked.has(root.author)) {
-    const { author } = root
-    return { isShown: false, reason: 'AUTHOR_BLOCKED', author, text: `Author Blocked:${author}` }
-  }
-  if (root !== undefined && root.isPrivate !== filter.private) {
-    return { isShown: false, reason: 'OTHER_PRIVACY' }
-  }
+  const hidden = hiddenThread(rootKey, messages, filter)
+  if (hidden !== null) return hidden
 
   const indexes: number[] = []
   const otherKeys = new Set<MessageKey>()
@@ -80,4 +82,39 @@ export function filterThread(
       isRootHeld: sorted.isRootHeld,
     },
   }
+}
+
+/** The `order` of `filterThread` alone, in half the time. */
+export function filterOrder(
+  rootKey: MessageKey,
+  messages: readonly TangleMessage[],
+  { blocked, private: isPrivate }: ThreadFilter,
+): FilteredOrder {
+  const hidden = hiddenThread(rootKey, messages, { blocked, private: isPrivate })
+  if (hidden !== null) return hidden
+  const indexes: number[] = []
+  for (let index = 0; index < messages.length; index += 1) {
+    if (messages[index]!.isPrivate === isPrivate) indexes.push(index)
+  }
+  const shown =
+    indexes.length === messages.length ? messages : indexes.map((index) => messages[index]!)
+  const order: number[] = []
+  for (const at of tangleOrder(rootKey, shown)) {
+    if (blocked.size === 0 || !blocked.has(shown[at]!.author)) order.push(indexes[at]!)
+  }
+  return { isShown: true, order }
+}
+
+function hiddenThread(
+  rootKey: MessageKey,
+  messages: readonly TangleMessage[],
+  filter: ThreadFilter,
+): HiddenThread | null {
+  const root = messages.find(({ key }) => key === rootKey)
+  if (root === undefined) return null
+  const { author } = root
+  if (filter.blocked.has(author)) {
+    return { isShown: false, reason: 'AUTHOR_BLOCKED', author, text: `Author Blocked:${author}` }
+  }
+  return root.isPrivate === filter.private ? null : { isShown: false, reason: 'OTHER_PRIVACY' }
 }

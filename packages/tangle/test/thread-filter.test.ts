@@ -1,5 +1,6 @@
 import type { FeedId, MessageKey } from '@dunbar/core'
-import { filterThread, type TangleMessage } from '@dunbar/tangle'
+import { filterOrder, filterThread, type TangleMessage } from '@dunbar/tangle'
+import fc from 'fast-check'
 import { expect, test } from 'vitest'
 
 const key = (name: string): MessageKey => `%${name}` as MessageKey
@@ -91,4 +92,34 @@ test('shows replies whose root is not held', () => {
     isShown: true,
     thread: { isRootHeld: false, order: [3, 0, 1, 2] },
   })
+})
+
+test('the order alone is that of the whole, for any messages and whoever is blocked', () => {
+  const names = ['root', 'a', 'b', 'c', 'd', 'e'] as const
+  const messages = fc.array(
+    fc
+      .record({
+        name: fc.constantFrom(...names),
+        author: fc.constantFrom('alice', 'bob', 'mallory'),
+        timestamp: fc.integer({ min: 0, max: 5 }),
+        after: fc.subarray([...names, 'gone']),
+        isPrivate: fc.boolean(),
+      })
+      .map(({ name, author, timestamp, after, isPrivate }) =>
+        message(name, author, timestamp, after, isPrivate),
+      ),
+    { maxLength: 8 },
+  )
+  const filter = fc.record({
+    blocked: fc.subarray(['alice', 'bob', 'mallory']).map((authors) => new Set(authors.map(feed))),
+    private: fc.boolean(),
+  })
+  fc.assert(
+    fc.property(messages, filter, (given, wanted) => {
+      const whole = filterThread(rootKey, given, wanted)
+      expect(filterOrder(rootKey, given, wanted)).toEqual(
+        whole.isShown ? { isShown: true, order: whole.thread.order } : whole,
+      )
+    }),
+  )
 })

@@ -1,4 +1,3 @@
-import { messageKeyFromBytes } from '@dunbar/core'
 import { type BodyWriter, RawBatch } from './raw.js'
 
 /**
@@ -13,33 +12,30 @@ export interface MessageShape {
   readonly values: boolean
 }
 
-const KEY_PREFIX = Buffer.from('{"key":"')
-const VALUE_PREFIX = Buffer.from('","value":')
-const TIMESTAMP_PREFIX = Buffer.from(',"timestamp":')
-const META_PREFIX = Buffer.from(',"meta":')
-const CLOSE = Buffer.from('}')
 /** Everything around a message but its meta takes less than this. */
 const AROUND_BYTES = 128
 
 /** A stored message at hand; `FrameReader` of the feed room is one. */
 export interface StoredMessage {
-  /** 32 bytes. */
-  readonly keyBytes: Uint8Array
-  /** The message itself: compact JSON. */
-  readonly message: Uint8Array
+  /** The message id as text. */
+  readonly key: string
+  /** Memory that the message lies in. */
+  readonly bytes: Buffer
+  /** The message itself, compact JSON, is `bytes[messageStart, messageEnd)`. */
+  readonly messageStart: number
+  readonly messageEnd: number
   /** Local arrival, ms. */
   readonly received: number
 }
 
-interface FrameItem {
-  readonly keyBytes: Uint8Array
-  readonly message: Uint8Array
-  readonly received: number
-  readonly meta: Buffer | null
+/** A body: bytes of a message between two texts, either of which may be empty. */
+interface Item {
+  readonly before: string
+  readonly bytes: Buffer
+  readonly start: number
+  readonly end: number
+  readonly after: string
 }
-
-/** A message from its parts, or a body that is text already. */
-type Item = FrameItem | Buffer
 
 /** Collects messages for one send. What is pushed is kept as views until then, not copied. */
 export class MessageBatch {
@@ -65,29 +61,34 @@ export class MessageBatch {
    * @param meta JSON text of what is told beside key and value
    */
   push(stored: StoredMessage, meta: string | null = null): void {
-    const { keyBytes, message, received } = stored
-    const metaBytes = meta === null ? null : Buffer.from(meta)
-    this.#items.push({ keyBytes, message, received, meta: metaBytes })
-    this.#sizeBytes += message.length + AROUND_BYTES + (metaBytes?.length ?? 0)
+    const { keys, values } = this.#shape
+    const { bytes } = stored
+    const start = stored.messageStart
+    const end = values ? stored.messageEnd : start
+    let before = ''
+    let after = ''
+    if (!values) {
+      before = `"${stored.key}"`
+    } else if (keys) {
+      before = `{"key":"${stored.key}","value":`
+      after = `,"timestamp":${stored.received}${meta === null ? '' : `,"meta":${meta}`}}`
+    }
+    this.#items.push({ before, bytes, start, end, after })
+    this.#sizeBytes += end - start + AROUND_BYTES + (meta === null ? 0 : Buffer.byteLength(meta))
   }
 
   /** Adds a body that is no stored message as it stands. */
   pushJson(value: unknown): void {
-    const body = Buffer.from(JSON.stringify(value))
-    this.#items.push(body)
-    this.#sizeBytes += body.length
+    const bytes = Buffer.from(JSON.stringify(value))
+    this.#items.push({ before: '', bytes, start: 0, end: bytes.length, after: '' })
+    this.#sizeBytes += bytes.length
   }
 
   /** What was collected; the batch is empty afterwards. */
   finish(): RawBatch {
     const items = this.#items
-    const shape = this.#shape
     const batch = RawBatch.ofWriter(items.length, this.#sizeBytes, (writer) => {
-      for (const item of items) {
-        if (Buffer.isBuffer(item))
-          writer.finish(writer.begin + item.copy(writer.target, writer.begin))
-        else writeItem(writer, item, shape)
-      }
+      for (const item of items) writeItem(writer, item)
     })
     this.#items = []
     this.#sizeBytes = 0
@@ -95,32 +96,11 @@ export class MessageBatch {
   }
 }
 
-function writeItem(writer: BodyWriter, item: FrameItem, { keys, values }: MessageShape): void {
+function writeItem(writer: BodyWriter, { before, bytes, start, end, after }: Item): void {
   const { target } = writer
   let at = writer.begin
-  const copy = (bytes: Uint8Array) => {
-    target.set(bytes, at)
-    at += bytes.length
-  }
-  const text = (ascii: string) => {
-    at += target.write(ascii, at, 'latin1')
-  }
-  if (!values) {
-    text(`"${messageKeyFromBytes(item.keyBytes)}"`)
-  } else if (!keys) {
-    copy(item.message)
-  } else {
-    copy(KEY_PREFIX)
-    text(messageKeyFromBytes(item.keyBytes))
-    copy(VALUE_PREFIX)
-    copy(item.message)
-    copy(TIMESTAMP_PREFIX)
-    text(String(item.received))
-    if (item.meta !== null) {
-      copy(META_PREFIX)
-      copy(item.meta)
-    }
-    copy(CLOSE)
-  }
+  if (before !== '') at += target.write(before, at)
+  if (end > start) at += bytes.copy(target, at, start, end)
+  if (after !== '') at += target.write(after, at)
   writer.finish(at)
 }

@@ -1,23 +1,23 @@
 import { once } from 'node:events'
 import {
+  cpSync,
   createReadStream,
   createWriteStream,
   mkdirSync,
   readFileSync,
+  rmSync,
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { packBundle } from '@dunbar/archiver'
-import { type Client, connect } from '@dunbar/client'
+import type { Client } from '@dunbar/client'
 import { type BlobId, blobIdToBytes, type FeedId, type Keys, type MessageKey } from '@dunbar/core'
 import { FrameWriter } from '@dunbar/feed'
 import { createClassic } from '@dunbar/formats'
 import { generatedKeys } from '@dunbar/testkit'
-import type { Dataset } from './dataset.js'
-import { runJson, startNode } from './dunbar-process.js'
-import type { Figure } from './report.js'
-import { percentile } from './statistics.js'
+import type { Bench, Workload } from '../bench.js'
+import type { Dataset } from '../dataset.js'
 
 /**
  * A newcomer that fetches archives of all feeds, beside one that fetches their messages: over loopback,
@@ -25,67 +25,81 @@ import { percentile } from './statistics.js'
  * archived messages are checked after that, and how long it takes is a figure of its own.
  */
 
-/** Two bytes for each that is sent: the interface is both ends of it. */
+/** All that goes over loopback: nothing else may use it meanwhile. */
 const LOOPBACK = '/sys/class/net/lo/statistics/tx_bytes'
 
 interface Run {
   readonly messagesPerSecond: number
+  /** A message. */
   readonly wireBytes: number
   readonly receiveMicros: number
   /** From the last message to the last signature. */
   readonly checkedSeconds: number
 }
 
-export async function catchUpFigures(
-  dataset: Dataset,
-  folder: string,
-  samples: number,
-): Promise<Figure[]> {
-  const { path: source, authors } = await archivedSource(dataset, folder)
-  const ebt: Run[] = []
-  const archives: Run[] = []
-  for (let sample = 0; sample < samples; sample++) {
-    const run = (name: string, takesArchives: boolean) =>
-      catchUp(source, authors, dataset, join(folder, `${name}-${sample}`), takesArchives)
-    ebt.push(await run('by-messages', false))
-    archives.push(await run('by-archives', true))
-  }
-  const median = (runs: readonly Run[], pick: (run: Run) => number) =>
-    percentile(runs.map(pick), 50)
-  const byMessages = median(ebt, (run) => run.messagesPerSecond)
-  const wireBytes = median(ebt, (run) => run.wireBytes)
-  return [
-    {
-      name: 'newcomer, from archives',
-      unit: 'messages/s',
-      samples: archives.map((run) => run.messagesPerSecond),
-      limit: { value: byMessages, what: 'by EBT' },
-      goal: { least: 4 * byMessages },
-    },
-    {
-      name: 'bytes on the wire of a newcomer, from archives',
-      unit: 'bytes/message',
-      samples: archives.map((run) => run.wireBytes / dataset.messages),
-      limit: { value: wireBytes / dataset.messages, what: 'by EBT' },
-      goal: { most: (0.45 * wireBytes) / dataset.messages },
-    },
-    {
-      name: 'CPU of a newcomer until all is stored, from archives',
-      unit: 'µs/message',
-      samples: archives.map((run) => run.receiveMicros),
-      limit: { value: median(ebt, (run) => run.receiveMicros), what: 'by EBT' },
-    },
-    {
-      name: 'signatures of archived messages are checked after',
+/** Messages of a short run: a newcomer takes them ten times there. */
+const SHORT_MESSAGES = 30_000
+
+export const catchUp: Workload = {
+  name: 'catch-up',
+  title: 'a newcomer that takes archives, beside one that takes messages',
+  isShort: true,
+  async run(bench) {
+    const { isFull, messages, samples } = bench.settings
+    const dataset = await bench.dataset({
+      messages: isFull ? messages : Math.min(messages, SHORT_MESSAGES),
+    })
+    const { path: source, authors } = await archivedSource(bench, dataset)
+    const ebt: Run[] = []
+    const archives: Run[] = []
+    for (let round = 1; round <= samples; round++) {
+      bench.progress.say(`by messages, round ${round}`)
+      ebt.push(await newcomer(bench, source, authors, dataset, false))
+      bench.progress.say(`by archives, round ${round}`)
+      archives.push(await newcomer(bench, source, authors, dataset, true))
+    }
+    const record = (id: string, title: string, unit: string, pick: (run: Run) => number) =>
+      bench.record({
+        id: `catch-up.${id}`,
+        title,
+        unit,
+        better: id === 'rate' ? 'more' : 'less',
+        size: dataset,
+        samples: archives.map(pick),
+        limit: { what: 'by EBT', samples: ebt.map(pick) },
+      })
+    record('rate', 'newcomer, from archives', 'messages/s', (run) => run.messagesPerSecond)
+    record(
+      'wire',
+      'bytes on the wire of a newcomer, from archives',
+      'bytes/message',
+      (run) => run.wireBytes,
+    )
+    record(
+      'cpu',
+      'CPU of a newcomer until all is stored, from archives',
+      'µs/message',
+      (run) => run.receiveMicros,
+    )
+    const rate = await bench.limit('signatures.all')
+    bench.record({
+      id: 'catch-up.checked',
+      title: 'signatures of archived messages, checked after all is stored',
       unit: 's',
+      better: 'less',
+      size: dataset,
       samples: archives.map((run) => run.checkedSeconds),
-    },
-  ]
+      limit: {
+        what: 'verification alone on all cores',
+        samples: rate.map((signatures) => dataset.messages / signatures),
+      },
+    })
+  },
 }
 
 /** A node that holds all messages, and an archive by each author with the message that names it. */
-async function archivedSource(dataset: Dataset, folder: string) {
-  const path = join(folder, 'archived-source')
+async function archivedSource(bench: Bench, dataset: Dataset) {
+  const path = bench.freshPath('archived-source')
   const keys = new Map<FeedId, Keys>()
   for (let feed = 0; feed < dataset.feeds; feed++) {
     const made = generatedKeys(dataset.seed, feed)
@@ -108,8 +122,8 @@ async function archivedSource(dataset: Dataset, folder: string) {
     feed.key = key
     feed.count = value.sequence
   }
-  await runJson('import', dataset.file, '--path', path)
-  const announcements = join(folder, 'announcements.jsonl')
+  cpSync(await bench.loaded(dataset), path, { recursive: true })
+  const announcements = bench.freshPath('announcements')
   const out = createWriteStream(announcements)
   for (const [author, { writer, key, count }] of feeds) {
     const job = { author, first: 1, frames: [writer.finish()], dictionaries: [], previous: null }
@@ -127,7 +141,7 @@ async function archivedSource(dataset: Dataset, folder: string) {
   }
   out.end()
   await once(out, 'close')
-  await runJson('import', announcements, '--path', path)
+  await bench.dunbar.run('import', announcements, '--path', path)
   return { path, authors: [...feeds.keys()] }
 }
 
@@ -138,44 +152,43 @@ function writeBlob(path: string, id: BlobId, bytes: Uint8Array): void {
   writeFileSync(join(folder, hex.slice(2)), bytes)
 }
 
-async function catchUp(
+async function newcomer(
+  bench: Bench,
   source: string,
   authors: readonly FeedId[],
   dataset: Dataset,
-  path: string,
   takesArchives: boolean,
 ): Promise<Run> {
+  const path = bench.freshPath('newcomer')
   mkdirSync(path, { recursive: true })
   const config = { replication: { archives: takesArchives } }
   writeFileSync(join(path, 'config.json'), JSON.stringify(config))
-  const sender = await startNode(source)
-  const receiver = await startNode(path)
-  const [theirs, ours] = await Promise.all([connect({ path: source }), connect({ path })])
+  const sender = await bench.dunbar.start(source)
+  const receiver = await bench.dunbar.start(path)
+  const [theirs, ours] = [sender.client, receiver.client]
   try {
-    for (const client of [theirs, ours]) {
-      await Promise.all(authors.map((id) => client.call('ebt.request', id, true)))
-    }
+    await Promise.all([sender.request(authors), receiver.request(authors)])
     const all = dataset.messages + authors.length
-    const before = { cpuMs: receiver.cpuMs(), wireBytes: loopbackBytes() }
+    const before = { cpuMs: receiver.process.cpuMs(), wireBytes: loopbackBytes() }
     const startedAt = performance.now()
-    await ours.call('conn.connect', sender.address)
-    await until(async () => (await ours.status()).messages >= all)
+    await receiver.connect(sender.address)
+    await receiver.holdsInAll(all)
     const storedAt = performance.now()
     const wireBytes = loopbackBytes() - before.wireBytes
-    const receiveMs = receiver.cpuMs() - before.cpuMs
+    const receiveMs = receiver.process.cpuMs() - before.cpuMs
     await until(async () => (await uncheckedFeeds(ours)) === 0)
     const checkedSeconds = (performance.now() - storedAt) / 1000
     await assertSame(theirs, ours, authors)
     await assertCameAsMeant(ours, takesArchives ? dataset.messages : 0)
     return {
       messagesPerSecond: all / ((storedAt - startedAt) / 1000),
-      wireBytes,
+      wireBytes: wireBytes / all,
       receiveMicros: (receiveMs * 1000) / all,
       checkedSeconds,
     }
   } finally {
-    await Promise.all([theirs.close(), ours.close()])
     await Promise.all([sender.stop(), receiver.stop()])
+    rmSync(path, { recursive: true })
   }
 }
 

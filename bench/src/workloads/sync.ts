@@ -1,0 +1,143 @@
+import { cpSync, rmSync } from 'node:fs'
+import type { Bench, Workload } from '../bench.js'
+import type { Dataset } from '../dataset.js'
+import { datasetsOf, severalInTurn } from '../rounds.js'
+import { withPair } from '../subjects/pair.js'
+import type { RunningSubject, Subject } from '../subjects/subject.js'
+
+/** Everything, over loopback, from a peer of the same make that has it to one that has nothing. */
+export const sync: Workload = {
+  name: 'sync',
+  title: 'initial sync over loopback',
+  isShort: true,
+  async run(bench) {
+    for (const { dataset, isPaired } of await datasetsOf(bench)) {
+      const { rate, send, receive, peak } = await measureSync(bench, dataset, isPaired)
+      const limit = {
+        what: 'validation alone on all cores',
+        samples: await bench.limit('validation'),
+      }
+      const cpu = { unit: 'µs/message', better: 'less', size: dataset } as const
+      bench.record({
+        id: 'sync.rate',
+        title: 'initial sync',
+        unit: 'messages/s',
+        better: 'more',
+        size: dataset,
+        ...rate,
+        limit,
+      })
+      bench.record({ id: 'sync.send', title: 'initial sync: CPU that sends', ...cpu, ...send })
+      bench.record({
+        id: 'sync.receive',
+        title: 'initial sync: CPU that receives',
+        ...cpu,
+        ...receive,
+      })
+      bench.record({
+        id: 'sync.memory',
+        title: 'initial sync: peak memory of the receiver',
+        unit: 'MiB',
+        better: 'less',
+        size: dataset,
+        ...peak,
+      })
+    }
+  },
+}
+
+/**
+ * Initial syncs of these messages by all subjects in turn; `rate` in messages/s, `send` and `receive`
+ * in µs of CPU a message, `peak` in MiB.
+ * @throws {Error} a feed came otherwise than it was sent
+ */
+export async function measureSync(
+  bench: Bench,
+  dataset: Dataset,
+  isPaired: boolean,
+  rounds = bench.settings.samples,
+) {
+  const senders = new Senders(bench, dataset)
+  try {
+    return await severalInTurn(
+      bench,
+      isPaired,
+      async (subject) => syncOnce(bench, subject, await senders.of(subject), dataset),
+      rounds,
+    )
+  } finally {
+    senders.remove()
+  }
+}
+
+async function syncOnce(bench: Bench, subject: Subject, path: string, dataset: Dataset) {
+  const paths = { sender: path, receiver: bench.freshPath(`receiver-${subject.name}`) }
+  const { messages } = dataset
+  try {
+    return await withPair(subject, paths, async (sender, receiver) => {
+      await requestAll(dataset, sender, receiver)
+      const sentMs = sender.process.cpuMs()
+      const receivedMs = receiver.process.cpuMs()
+      const startedAt = performance.now()
+      const all = receiver.holdsInAll(messages)
+      await receiver.connect(sender.address)
+      await all
+      const seconds = (performance.now() - startedAt) / 1000
+      const run = {
+        rate: messages / seconds,
+        send: ((sender.process.cpuMs() - sentMs) * 1000) / messages,
+        receive: ((receiver.process.cpuMs() - receivedMs) * 1000) / messages,
+        peak: receiver.process.peakBytes() / 2 ** 20,
+      }
+      await assertCame(receiver, dataset)
+      return run
+    })
+  } finally {
+    rmSync(paths.receiver, { recursive: true, force: true })
+  }
+}
+
+/** Folders of all subjects with the same messages, each a copy: whoever serves writes down whom it met. */
+export class Senders {
+  readonly #bench: Bench
+  readonly #dataset: Dataset
+  readonly #paths = new Map<Subject, string>()
+
+  constructor(bench: Bench, dataset: Dataset) {
+    this.#bench = bench
+    this.#dataset = dataset
+  }
+
+  async of(subject: Subject): Promise<string> {
+    const made = this.#paths.get(subject)
+    if (made !== undefined) return made
+    const loaded = await this.#bench.loaded(this.#dataset, subject)
+    const path = this.#bench.freshPath(`sender-${subject.name}`)
+    cpSync(loaded, path, { recursive: true })
+    this.#paths.set(subject, path)
+    return path
+  }
+
+  remove(): void {
+    for (const path of this.#paths.values()) rmSync(path, { recursive: true, force: true })
+  }
+}
+
+/** Has two subjects replicate all feeds of these data. */
+export async function requestAll(
+  { heads }: Dataset,
+  ...subjects: readonly RunningSubject[]
+): Promise<void> {
+  const ids = [...heads.keys()]
+  await Promise.all(subjects.map((subject) => subject.request(ids)))
+}
+
+/** @throws {Error} a feed does not end with the message that it ends with in these data */
+export async function assertCame(receiver: RunningSubject, { heads }: Dataset): Promise<void> {
+  const came = await receiver.heads([...heads.keys()])
+  for (const [index, [id, key]] of [...heads].entries()) {
+    if (came[index]!.key !== key) {
+      throw new Error(`${receiver.name}: ${id} came up to ${came[index]!.sequence}, not to ${key}`)
+    }
+  }
+}

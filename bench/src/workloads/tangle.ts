@@ -1,0 +1,54 @@
+import type { Bench, Workload } from '../bench.js'
+import { type Question, recordAnswers } from '../questions.js'
+import { datasetsOf } from '../rounds.js'
+
+const REPEATS = 20
+/** Messages in all answers of a question, at most. */
+const MOST_MESSAGES = 50_000
+/** Have room for the longest threads. */
+const THREAD_MESSAGES = 30_000
+
+/** The longest thread of natural data, and threads of known sizes by few and by many feeds. */
+export const tangle: Workload = {
+  name: 'tangle',
+  title: 'whole threads',
+  isShort: true,
+  async run(bench) {
+    for (const data of await datasetsOf(bench)) {
+      const { largestThread } = data.dataset.facts
+      if (largestThread === null) continue
+      await recordAnswers(bench, data, [
+        {
+          id: 'tangle.largest',
+          title: 'the largest thread',
+          query: { kind: 'tangle', root: largestThread.root },
+          messages: largestThread.messages,
+          repeats: REPEATS,
+        },
+      ])
+    }
+    await recordSizes(bench)
+  },
+}
+
+async function recordSizes(bench: Bench): Promise<void> {
+  const { messages, isFull } = bench.settings
+  const dataset = await bench.dataset({
+    population: 'threads',
+    messages: Math.min(messages, THREAD_MESSAGES),
+  })
+  const questions = dataset.threads.map(
+    (thread): Question => ({
+      id: `tangle.${thread.messages}.${thread.spread}`,
+      title: `a thread of ${thread.messages.toLocaleString('en-US')} by ${thread.spread} feeds`,
+      query: { kind: 'tangle', root: thread.root },
+      messages: thread.messages,
+      repeats: Math.max(3, Math.min(REPEATS, Math.floor(MOST_MESSAGES / thread.messages))),
+    }),
+  )
+  const [someone] = dataset.heads.keys()
+  await recordAnswers(bench, { dataset, isPaired: isFull }, questions, {
+    kind: 'author',
+    id: someone!,
+  })
+}
