@@ -4,6 +4,7 @@ import { readGoals } from './goals.js'
 import { growthLines } from './growth/lines.js'
 import { Profiles, profileKinds } from './profile.js'
 import { profileTables } from './profile-table.js'
+import { REPORT_FILE, writeReport } from './report/files.js'
 import { writeResults } from './results.js'
 import { runWorkloads } from './run.js'
 import { peersOf } from './subjects/peers.js'
@@ -59,7 +60,7 @@ const program = new Command('npm run bench --')
   )
   .option('--cores <list>', 'processors for all subjects, as taskset names them: 0,1')
   .option('--out <file>', 'where the results go; default: bench/results/, by the time')
-  .option('--dry', 'keeps no results', false)
+  .option('--dry', 'keeps no results and draws no report', false)
   .option(
     '--cpu-prof',
     "profiles dunbar's processes, into bench/profiles/; keeps no results",
@@ -115,4 +116,6 @@ if (profiles.kinds.length > 0) {
   const file = flags.out ?? join(RESULTS, `${nameOf(results.at)}.json`)
   writeResults(file, results)
   console.error(`kept in ${file}`)
+  writeReport(results)
+  console.error(`drawn in ${REPORT_FILE}`)
 }

@@ -4,7 +4,7 @@ import { compareResults } from '../src/comparison/compare.js'
 import { leastOfRankTest, rankTest } from '../src/comparison/rank-test.js'
 import { comparisonText } from '../src/comparison/text.js'
 import type { Figure } from '../src/figure.js'
-import type { Results } from '../src/results.js'
+import { resultsOf } from './run-samples.js'
 
 const size = { feeds: 150, messages: 1000 }
 
@@ -18,26 +18,7 @@ const figure = (samples: readonly number[], more: Partial<Figure> = {}): Figure 
   ...more,
 })
 
-const results = (figures: readonly Figure[], more: Partial<Results> = {}): Results => ({
-  version: 2,
-  at: '2026-01-01T00:00:00.000Z',
-  commit: 'unknown',
-  node: 'v20.0.0',
-  machine: { cpu: 'a processor', cores: 2, memoryBytes: 2 ** 34, system: 'Linux' },
-  run: {
-    isFull: false,
-    workloads: [],
-    samples: 5,
-    seed: 1,
-    shards: null,
-    cores: null,
-    seconds: 1,
-  },
-  subjects: {},
-  datasets: [{ ...size, population: 'natural', seed: 1, digest: 'aa', sizeBytes: 1 }],
-  figures,
-  ...more,
-})
+const results = resultsOf
 
 const compared = (before: Figure, after: Figure, limit = 0.1) =>
   compareResults(results([before]), results([after]), limit).changes[0]!

@@ -36,8 +36,8 @@ const LEAST_GAIN = 4
 
 /**
  * Fits constant, logarithmic and linear growth by least squares of the relative errors. Of the two
- * that grow the closer one is taken, and only where the Bayesian information criterion tells it from
- * a constant.
+ * that grow the closer one is taken, and only where there is a bend, or the Bayesian information
+ * criterion tells it from a constant.
  *
  * Each size counts as one observation, its median: rounds at one size tell the noise, and nothing of
  * the growth. An error below the noise is no better than the noise.
@@ -58,10 +58,11 @@ export function fitGrowth(points: readonly GrowthPoint[]): Fit {
   const growing = linear.error <= logarithmic.error ? linear : logarithmic
   const criterion = ({ error }: Model, parameters: number) =>
     costs.length * Math.log(Math.max(error, noise) ** 2) + parameters * Math.log(costs.length)
-  const grows = criterion(constant, 1) - criterion(growing, 2) > LEAST_GAIN
+  const firstBend = bendOf(sorted, noise)
+  const grows = firstBend !== null || criterion(constant, 1) - criterion(growing, 2) > LEAST_GAIN
   const best = grows ? growing : constant
   const logs = sizes.map((size, index) => [Math.log(size), Math.log(costs[index]!)])
-  return { ...best, noise, exponent: linearRegression(logs).m, firstBend: bendOf(sorted, noise) }
+  return { ...best, noise, exponent: linearRegression(logs).m, firstBend }
 }
 
 type Model = Pick<Fit, 'growth' | 'base' | 'slope' | 'error'>

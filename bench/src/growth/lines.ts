@@ -59,7 +59,7 @@ const costOf = ({ unit, better }: Figure, sample: number): number =>
   unit.endsWith('/s') ? 1e6 / sample : better === 'more' ? 1 / sample : sample
 
 const costUnit = (unit: string): string =>
-  unit.endsWith('/s') ? `µs a ${unit.slice(0, -'s/s'.length)}` : unit
+  unit.endsWith('/s') ? `µs/${unit.slice(0, -'s/s'.length)}` : unit
 
 /** One line for people: what it is, how far it is off, and where it first bends. */
 export function growthText({ title, unit, axis, other, points, fit }: GrowthLine): string {

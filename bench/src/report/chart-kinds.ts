@@ -24,7 +24,7 @@ export function drawLines({ label, xName, yName, lines }: LinesChart, palette: P
   const named = lines.filter(({ isModel }) => isModel !== true)
   const isNamed = named.length > 1
   const option: EChartsCoreOption = {
-    grid: { left: 58, right: isNamed ? 118 : 24, top: 34, bottom: 46 },
+    grid: { left: 58, right: isNamed ? 96 : 28, top: 34, bottom: 46 },
     xAxis: {
       ...axis(palette),
       type: 'log',
@@ -66,8 +66,10 @@ export function drawLines({ label, xName, yName, lines }: LinesChart, palette: P
           formatter: name,
           color,
           fontSize: AXIS_FONT,
-          width: 110,
+          width: 88,
           overflow: 'break',
+          textBorderColor: palette.page,
+          textBorderWidth: 3,
         },
         labelLayout: { moveOverlap: 'shiftY' },
       }
@@ -85,8 +87,10 @@ export interface Bar {
   readonly series: number
 }
 
-const ROW_HEIGHT = 40
+const ROW_HEIGHT = 46
 const FOOT = 44
+/** As reckoned without the letters at hand; fonts differ by a tenth. */
+const NAME_WIDTH = CHART_WIDTH * 0.83
 
 /** Bars of one unit from zero, each with its name above it. */
 export function drawBars(
@@ -96,7 +100,7 @@ export function drawBars(
   palette: Palette,
 ): string {
   const option: EChartsCoreOption = {
-    grid: { left: 8, right: 78, top: 6, bottom: FOOT },
+    grid: { left: 8, right: 60, top: 6, bottom: FOOT },
     xAxis: { ...axis(palette), type: 'value', min: 0, splitNumber: 4, ...below(xName) },
     yAxis: rows(bars, palette),
     series: [barSeries(bars, palette, ({ value }) => value)],
@@ -138,6 +142,7 @@ export function drawRatios(
       {
         ...barSeries(bars, palette, ({ value }) => Math.log10(value)),
         markLine: {
+          z: 1,
           symbol: 'none',
           label: { show: false },
           lineStyle: { color: palette.ink, width: 1.5, type: 'solid' },
@@ -186,7 +191,7 @@ export function drawDistributions(
     yAxis: rows(
       distributions.map(({ name, percentiles }) => ({
         name,
-        text: `${shortNumber(percentiles[2])}, 99 %: ${shortNumber(percentiles[4])}`,
+        text: `${shortNumber(percentiles[2])}, 99 % within ${shortNumber(percentiles[4])}`,
       })),
       palette,
       true,
@@ -226,9 +231,12 @@ function rows(
       color: palette.ink,
       fontSize: AXIS_FONT,
       verticalAlign: 'bottom',
-      padding: [0, 0, 5, 0],
-      width: CHART_WIDTH - 30,
-      overflow: 'truncate',
+      padding: [0, 0, 8, 0],
+      textBorderColor: palette.page,
+      textBorderWidth: 3,
+      lineHeight: 13,
+      width: NAME_WIDTH,
+      overflow: 'break',
       interval: 0,
     },
     z: 10,
@@ -242,8 +250,6 @@ const barSeries = (
 ): object => ({
   type: 'bar',
   barWidth: 9,
-  // Below the middle of the row, whose upper half is for the name.
-  barGap: '0%',
   data: bars.map((bar) => ({
     value: lengthOf(bar),
     itemStyle: { color: palette.series[bar.series % palette.series.length] },
@@ -253,6 +259,8 @@ const barSeries = (
       formatter: bar.text.replaceAll(/[{}]/g, ''),
       color: palette.ink,
       fontSize: AXIS_FONT,
+      textBorderColor: palette.page,
+      textBorderWidth: 3,
     },
   })),
 })

@@ -8,6 +8,8 @@ use([BarChart, BoxplotChart, LineChart, GridComponent, MarkLineComponent, LabelL
 
 /** Colours of a drawing, as CSS says them. */
 export interface Palette {
+  /** Behind letters that lie on lines. */
+  readonly page: string
   readonly ink: string
   readonly faint: string
   readonly grid: string
@@ -16,6 +18,7 @@ export interface Palette {
 
 /** Follows the page: light, dark or printed. */
 export const pagePalette: Palette = {
+  page: 'var(--page)',
   ink: 'var(--ink)',
   faint: 'var(--faint)',
   grid: 'var(--grid)',
@@ -24,6 +27,7 @@ export const pagePalette: Palette = {
 
 /** Middle tones, for a picture that lies on white or on dark and does not know on which. */
 export const picturePalette: Palette = {
+  page: 'none',
   ink: '#7a8490',
   faint: '#7a8490',
   grid: '#7a849055',
@@ -31,8 +35,9 @@ export const picturePalette: Palette = {
 }
 
 /** As wide as the text of a phone, so that no size of letters is scaled below legibility. */
-export const CHART_WIDTH = 440
-export const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Liberation Sans", sans-serif'
+export const CHART_WIDTH = 380
+/** Without quotes, which the drawing would carry into its attributes as they are. */
+const FONT = 'system-ui, -apple-system, Segoe UI, Roboto, Liberation Sans, sans-serif'
 
 /** A drawing as one `<svg>`, without script; it takes the width it is given. */
 export function draw(

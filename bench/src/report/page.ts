@@ -39,7 +39,14 @@ ${parts.filter((part) => part !== '').join('\n')}
 `
 }
 
-function headerOf({ at, commit, node, machine, run, subjects }: Results, goals: readonly Goal[]) {
+function headerOf(
+  { at, commit, node, machine, run, subjects, figures }: Results,
+  goals: readonly Goal[],
+): string {
+  const judged = figures
+    .flatMap((figure) => goalsOf(figure, goals).map((goal) => judge(figure, goal)))
+    .filter(({ isMet }) => isMet !== null)
+  const met = judged.filter(({ isMet }) => isMet === true)
   const facts = [
     `${machine.cores} cores of ${machine.cpu}, ${shortNumber(machine.memoryBytes / 2 ** 30)} GiB, ${machine.system}`,
     `Node ${node.replace(/^v/, '')}${run.cores === null ? '' : `, all pinned to processors ${run.cores}`}`,
@@ -48,7 +55,7 @@ function headerOf({ at, commit, node, machine, run, subjects }: Results, goals: 
   ]
   return `<h1>dunbar: benchmarks</h1>
 <ul class="facts">${facts.map((fact) => `<li>${escapeText(fact)}</li>`).join('')}</ul>
-<p>Every figure is the median of its rounds; ratios are those of pairs from this run. ${goals.length} goals are kept beside the harness; what is missed is printed as missed.</p>`
+<p>Every figure is the median of its rounds; ratios are those of pairs from this run. Goals met: ${met.length} of ${judged.length} that this run measured.</p>`
 }
 
 const sectionText = ({ title, text, charts, dashes }: Section): string => `<section>

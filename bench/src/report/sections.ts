@@ -32,18 +32,53 @@ export interface Section {
 }
 
 /** Rows of one drawing; more are drawn as the next, so that none is longer than a page. */
-const ROWS = 12
+const ROWS = 8
 
 /** Everything of a run that can be drawn. What was not measured has no section. */
 export function sectionsOf({ figures, subjects }: Results): readonly Section[] {
+  const lines = growthOf(figures)
+  const drawn = new Set(lines.map(({ id }) => id))
+  // What is drawn against its size needs no bar for each size.
+  const others = figures.filter(({ id }) => !drawn.has(id))
+  const isMemory = (unit: string) => unit === 'MiB'
+  const isDisk = (id: string) => /\bdisk\b/.test(id)
   return [
     throughputSection(figures),
     peerSection(figures, subjects),
     limitSection(figures),
-    latencySection(figures),
-    memorySection(figures),
-    diskSection(figures),
-    growthSection(figures),
+    latencySection(others),
+    {
+      title: 'Memory',
+      text: 'Resident memory of the whole process, as the system counts it.',
+      charts: [
+        ...barCharts(
+          'Memory',
+          'MiB',
+          others.filter(({ unit }) => isMemory(unit)),
+        ),
+        ...lines.filter(({ unit }) => isMemory(unit)).map(growthChart),
+      ],
+      dashes: [],
+    },
+    {
+      title: 'Disk',
+      text: 'What a message takes on the disk: logs, folders and indexes, in whole blocks of the file system.',
+      charts: [
+        ...barCharts(
+          'Disk',
+          'bytes a message',
+          others.filter(({ id, unit }) => isDisk(id) && unit === 'bytes/message'),
+        ),
+        ...lines.filter(({ id }) => isDisk(id)).map(growthChart),
+      ],
+      dashes: [],
+    },
+    {
+      title: 'Growth',
+      text: 'Every other cost against the number of feeds or of messages, with the model that fits it, dashed: constant, logarithmic or linear.',
+      charts: lines.filter(({ id, unit }) => !isDisk(id) && !isMemory(unit)).map(growthChart),
+      dashes: [],
+    },
   ].filter(({ charts, dashes }) => charts.length + dashes.length > 0)
 }
 
@@ -98,6 +133,7 @@ function peerSection(
   figures: readonly Figure[],
   subjects: Readonly<Record<string, string>>,
 ): Section {
+  const { nameOf, note } = namesOf(figures.filter(({ peers }) => peers !== undefined))
   const names = [...new Set(figures.flatMap(({ peers = {} }) => Object.keys(peers)))]
   const bars = figures.flatMap((figure) =>
     names.flatMap((name, series): Bar[] => {
@@ -107,7 +143,7 @@ function peerSection(
       const value = figure.better === 'more' ? times : 1 / times
       if (!(value > 0) || !Number.isFinite(value)) return []
       return [
-        { name: `${titleOf(figure)} · ${name}`, value, text: `${shortNumber(value)} ×`, series },
+        { name: `${nameOf(figure)} · ${name}`, value, text: `${shortNumber(value)} ×`, series },
       ]
     }),
   )
@@ -125,20 +161,21 @@ function peerSection(
     charts: inPages(bars).map((page, index, { length }) => ({
       title: `How many times better than the peer${partText(index, length)}`,
       svg: drawRatios('Ratios to other peers', 'times better than the peer', page, pagePalette),
-      note: '',
+      note: index === 0 ? note : '',
     })),
     dashes: [...reasons].map(([reason, titles]) => `${titles.join(', ')} · ${reason}`),
   }
 }
 
 function limitSection(figures: readonly Figure[]): Section {
+  const { nameOf, note } = namesOf(figures.filter(({ limit }) => limit !== undefined))
   const bars = figures.flatMap((figure): Bar[] => {
     if (figure.limit === undefined) return []
     const value = ratio(figure.samples, figure.limit.samples)
     if (!(value > 0) || !Number.isFinite(value)) return []
     return [
       {
-        name: `${titleOf(figure)} · ${figure.limit.what}`,
+        name: `${nameOf(figure)} · ${figure.limit.what}`,
         value,
         text: `${shortNumber(value)} ×`,
         series: figure.better === 'more' ? 0 : 1,
@@ -151,22 +188,22 @@ function limitSection(figures: readonly Figure[]): Section {
     charts: inPages(bars).map((page, index, { length }) => ({
       title: `Ratio to the limit${partText(index, length)}`,
       svg: drawRatios('Ratios to limits', 'times the limit', page, pagePalette),
-      note: '',
+      note: index === 0 ? note : '',
     })),
     dashes: [],
   }
 }
 
 function latencySection(figures: readonly Figure[]): Section {
-  const distributions = figures.flatMap((figure): Distribution[] => {
-    const calls = figure.unit === 'ms' ? (figure.calls ?? []).filter((call) => call > 0) : []
+  const timed = figures.filter(({ unit, calls = [] }) => unit === 'ms' && calls.length > 0)
+  const { nameOf, note } = namesOf(timed)
+  const distributions = timed.flatMap((figure): Distribution[] => {
+    const calls = figure.calls!.filter((call) => call > 0)
     if (calls.length < 5) return []
     const [least, low, middle, high, most] = [1, 25, 50, 75, 99].map((share) =>
       percentile(calls, share),
     )
-    return [
-      { name: titleOf(figure), percentiles: [least!, low!, middle!, high!, most!], series: 0 },
-    ]
+    return [{ name: nameOf(figure), percentiles: [least!, low!, middle!, high!, most!], series: 0 }]
   })
   return {
     title: 'Latency',
@@ -174,72 +211,40 @@ function latencySection(figures: readonly Figure[]): Section {
     charts: inPages(distributions).map((page, index, { length }) => ({
       title: `Time of a call${partText(index, length)}`,
       svg: drawDistributions('Distributions of the times of calls', 'ms', page, pagePalette),
-      note: '',
+      note: index === 0 ? note : '',
     })),
     dashes: [],
   }
 }
 
-function memorySection(figures: readonly Figure[]): Section {
-  return barSection(
-    'Memory',
-    'Resident memory of the whole process, as the system counts it.',
-    'MiB',
-    figures.filter(({ unit }) => unit === 'MiB'),
-  )
-}
-
-function diskSection(figures: readonly Figure[]): Section {
-  return barSection(
-    'Disk',
-    'What a message takes on the disk, all files, folders and indexes with it.',
-    'bytes a message',
-    figures.filter(({ id, unit }) => unit === 'bytes/message' && /disk/.test(id)),
-  )
-}
-
-function barSection(
-  title: string,
-  text: string,
-  unit: string,
-  figures: readonly Figure[],
-): Section {
+function barCharts(title: string, unit: string, figures: readonly Figure[]): readonly Chart[] {
+  const { nameOf, note } = namesOf(figures)
   const bars = figures.map((figure) => ({
-    name: titleOf(figure),
+    name: nameOf(figure),
     value: median(figure.samples),
     text: shortNumber(median(figure.samples)),
     series: 0,
   }))
-  return {
-    title,
-    text,
-    charts: inPages(bars).map((page, index, { length }) => ({
-      title: `${title}, ${unit}${partText(index, length)}`,
-      svg: drawBars(title, unit, page, pagePalette),
-      note: '',
-    })),
-    dashes: [],
-  }
+  return inPages(bars).map((page, index, { length }) => ({
+    title: `${title}, ${unit}${partText(index, length)}`,
+    svg: drawBars(title, unit, page, pagePalette),
+    note: index === 0 ? note : '',
+  }))
 }
 
-function growthSection(figures: readonly Figure[]): Section {
+function growthChart(line: GrowthLine): Chart {
   return {
-    title: 'Growth',
-    text: 'Every cost against the number of feeds or of messages, with the model that fits it, dashed: constant, logarithmic or linear.',
-    charts: growthOf(figures).map((line) => ({
-      title: `${line.title}, by ${line.axis}`,
-      svg: drawLines(
-        {
-          label: `${line.title} against ${line.axis}`,
-          xName: line.axis,
-          yName: line.unit,
-          lines: [{ ...modelLine(line), isModel: true }, measuredLine(line)],
-        },
-        pagePalette,
-      ),
-      note: growthText(line).slice(line.title.length + 1),
-    })),
-    dashes: [],
+    title: `${line.title}, by ${line.axis}`,
+    svg: drawLines(
+      {
+        label: `${line.title} against ${line.axis}`,
+        xName: line.axis,
+        yName: line.unit,
+        lines: [{ ...modelLine(line), isModel: true }, measuredLine(line)],
+      },
+      pagePalette,
+    ),
+    note: growthText(line).slice(line.title.length + 1),
   }
 }
 
@@ -266,8 +271,28 @@ function modelLine({ points, fit }: GrowthLine): Line {
   }
 }
 
-const titleOf = ({ title, size: { feeds, messages } }: Figure): string =>
-  feeds === 0 ? title : `${title}, ${short(feeds)} feeds, ${short(messages)} messages`
+interface Names {
+  readonly nameOf: (figure: Figure) => string
+  /** The size that names leave out. */
+  readonly note: string
+}
+
+/** Titles, with the size where it is not the one that most of them have. */
+function namesOf(figures: readonly Figure[]): Names {
+  const counts = new Map<string, number>()
+  for (const { size } of figures) {
+    if (size.feeds > 0) counts.set(sizeText(size), (counts.get(sizeText(size)) ?? 0) + 1)
+  }
+  const usual = [...counts].sort(([, a], [, b]) => b - a)[0]?.[0]
+  return {
+    nameOf: ({ title, size }) =>
+      size.feeds === 0 || sizeText(size) === usual ? title : `${title} (${sizeText(size)})`,
+    note: usual === undefined ? '' : `${usual}, where nothing else is said.`,
+  }
+}
+
+const sizeText = ({ feeds, messages }: Figure['size']): string =>
+  `${short(messages)} messages in ${short(feeds)} feeds`
 
 const short = (count: number): string =>
   count >= 1e6

@@ -29,8 +29,8 @@ h3 { font-size: 1rem; margin: 1rem 0 0.25rem; }
 p, ul, ol { margin: 0.25rem 0 0.75rem; max-width: 75ch; overflow-wrap: anywhere; }
 li { margin: 0.15rem 0; }
 .facts { list-style: none; padding: 0; color: var(--faint); font-size: 0.9rem; }
-.charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 400px), 1fr)); gap: 24px; align-items: start; }
-figure { margin: 0; max-width: 520px; }
+.charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 340px), 1fr)); gap: 24px; align-items: start; }
+figure { margin: 0; max-width: 460px; }
 figcaption { font-weight: 600; font-size: 0.95rem; margin-bottom: 4px; }
 figure svg { display: block; width: 100%; height: auto; }
 .note, .dashes { font-size: 0.85rem; color: var(--faint); }
@@ -47,11 +47,12 @@ td.number:last-child { padding-right: 0; }
   .wide td:first-child, .wide th:first-child { min-width: 150px; }
 }
 @media print {
-  body { font-size: 10pt; }
+  html { font-size: 10pt; }
+  body { font-size: 1rem; }
   main { max-width: none; padding: 0; }
   .charts { grid-template-columns: 1fr 1fr; gap: 5mm; }
-  figure, tr, li { break-inside: avoid; }
-  h2, h3, figcaption { break-after: avoid; }
+  figure, p, tr, li { break-inside: avoid; }
+  h2, h3, figcaption, section > p { break-after: avoid; }
   h2 { margin-top: 6mm; }
   .wide { overflow: visible; }
   table { font-size: 7pt; }

@@ -1,4 +1,3 @@
-import { rmSync } from 'node:fs'
 import type { Bench, Workload } from '../bench.js'
 import type { Dataset, DatasetSize } from '../dataset.js'
 import type { Figure } from '../figure.js'
@@ -23,7 +22,6 @@ export const growth: Workload = {
       await starts(bench, step, dataset, path)
       used.set(dataset, await passivated(bench, step, dataset, path))
       if (step.hasSync) await sync(bench, step, dataset, path)
-      rmSync(path, { recursive: true })
     }
     recordPassivated(bench, used)
   },
@@ -115,7 +113,6 @@ async function imports(bench: Bench, step: Step, dataset: Dataset): Promise<stri
   let path = ''
   for (let round = 1; round <= step.rounds; round++) {
     bench.progress.say(`${sizeText(dataset)}${step.suffix}: import, round ${round}`)
-    if (path !== '') rmSync(path, { recursive: true })
     path = bench.freshPath('growth')
     const before = endedChildrenCpuMs()
     const { messages, seconds } = await bench.dunbar.load(dataset, path)
@@ -300,7 +297,6 @@ async function sync(bench: Bench, step: Step, dataset: Dataset, path: string): P
   await checkSame(source, reader, dataset)
   await reader.stop()
   await source.stop()
-  rmSync(copy, { recursive: true })
   record(bench, step, dataset, 'sync', {
     title: 'initial sync',
     unit: 'messages/s',
