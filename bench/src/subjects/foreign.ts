@@ -83,6 +83,7 @@ export class ForeignSubject implements Subject {
     const { id, address } = await ready
     const readyMs = performance.now() - startedAt
     const stop = async () => {
+      if (child.exitCode !== null || child.signalCode !== null) return
       const exited = once(child, 'exit')
       await ask('close')
       await exited

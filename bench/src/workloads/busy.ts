@@ -1,4 +1,3 @@
-import { rmSync } from 'node:fs'
 import type { Bench, Workload } from '../bench.js'
 import type { Dataset } from '../dataset.js'
 import { datasetsOf, severalInTurn } from '../rounds.js'
@@ -35,7 +34,6 @@ export const busy: Workload = {
           idleThread: percentile(idle.thread, 99),
         }
       })
-      senders.remove()
       const shared = { unit: 'ms', better: 'less', size: dataset } as const
       bench.record({
         id: 'busy.publish',
@@ -65,32 +63,28 @@ interface Latencies {
 
 async function probeSync(bench: Bench, subject: Subject, path: string, dataset: Dataset) {
   const paths = { sender: path, receiver: bench.freshPath(`busy-${subject.name}`) }
-  try {
-    return await withPair(subject, paths, async (sender, receiver) => {
-      await requestAll(dataset, sender, receiver)
-      const thread = await ownThread(receiver)
-      const idle = await probe(receiver, thread, (begun) => begun >= IDLE_PROBES)
-      const own = THREAD_MESSAGES + idle.publish.length
-      let isOver = false
-      const most = receiver.holdsInAll(own + dataset.messages).then(() => {
-        isOver = true
-      })
-      await receiver.connect(sender.address)
-      // At least one, however little there is to take in.
-      const during = await probe(receiver, thread, (begun) => isOver && begun > 0)
-      await most
-      const published = own + during.publish.length
-      await receiver.holdsInAll(published + dataset.messages)
-      await assertCame(receiver, dataset)
-      const [head] = await receiver.heads([receiver.id])
-      if (head!.sequence !== published) {
-        throw new Error(`${subject.name} published ${published} messages and has ${head!.sequence}`)
-      }
-      return { idle, during }
+  return withPair(subject, paths, async (sender, receiver) => {
+    await requestAll(dataset, sender, receiver)
+    const thread = await ownThread(receiver)
+    const idle = await probe(receiver, thread, (begun) => begun >= IDLE_PROBES)
+    const own = THREAD_MESSAGES + idle.publish.length
+    let isOver = false
+    const most = receiver.holdsInAll(own + dataset.messages).then(() => {
+      isOver = true
     })
-  } finally {
-    rmSync(paths.receiver, { recursive: true, force: true })
-  }
+    await receiver.connect(sender.address)
+    // At least one, however little there is to take in.
+    const during = await probe(receiver, thread, (begun) => isOver && begun > 0)
+    await most
+    const published = own + during.publish.length
+    await receiver.holdsInAll(published + dataset.messages)
+    await assertCame(receiver, dataset)
+    const [head] = await receiver.heads([receiver.id])
+    if (head!.sequence !== published) {
+      throw new Error(`${subject.name} published ${published} messages and has ${head!.sequence}`)
+    }
+    return { idle, during }
+  })
 }
 
 interface OwnThread {

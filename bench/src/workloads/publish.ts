@@ -29,7 +29,6 @@ export const publish: Workload = {
           await running.stop()
         }
       })
-      folders.remove()
       bench.record({
         id: 'publish.one',
         title: 'a message published',

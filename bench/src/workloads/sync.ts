@@ -1,4 +1,4 @@
-import { cpSync, rmSync } from 'node:fs'
+import { cpSync } from 'node:fs'
 import type { Bench, Workload } from '../bench.js'
 import type { Dataset } from '../dataset.js'
 import { datasetsOf, severalInTurn } from '../rounds.js'
@@ -58,43 +58,35 @@ export async function measureSync(
   rounds = bench.settings.samples,
 ) {
   const senders = new Senders(bench, dataset)
-  try {
-    return await severalInTurn(
-      bench,
-      isPaired,
-      async (subject) => syncOnce(bench, subject, await senders.of(subject), dataset),
-      rounds,
-    )
-  } finally {
-    senders.remove()
-  }
+  return severalInTurn(
+    bench,
+    isPaired,
+    async (subject) => syncOnce(bench, subject, await senders.of(subject), dataset),
+    rounds,
+  )
 }
 
 async function syncOnce(bench: Bench, subject: Subject, path: string, dataset: Dataset) {
   const paths = { sender: path, receiver: bench.freshPath(`receiver-${subject.name}`) }
   const { messages } = dataset
-  try {
-    return await withPair(subject, paths, async (sender, receiver) => {
-      await requestAll(dataset, sender, receiver)
-      const sentMs = sender.process.cpuMs()
-      const receivedMs = receiver.process.cpuMs()
-      const startedAt = performance.now()
-      const all = receiver.holdsInAll(messages)
-      await receiver.connect(sender.address)
-      await all
-      const seconds = (performance.now() - startedAt) / 1000
-      const run = {
-        rate: messages / seconds,
-        send: ((sender.process.cpuMs() - sentMs) * 1000) / messages,
-        receive: ((receiver.process.cpuMs() - receivedMs) * 1000) / messages,
-        peak: receiver.process.peakBytes() / 2 ** 20,
-      }
-      await assertCame(receiver, dataset)
-      return run
-    })
-  } finally {
-    rmSync(paths.receiver, { recursive: true, force: true })
-  }
+  return withPair(subject, paths, async (sender, receiver) => {
+    await requestAll(dataset, sender, receiver)
+    const sentMs = sender.process.cpuMs()
+    const receivedMs = receiver.process.cpuMs()
+    const startedAt = performance.now()
+    const all = receiver.holdsInAll(messages)
+    await receiver.connect(sender.address)
+    await all
+    const seconds = (performance.now() - startedAt) / 1000
+    const run = {
+      rate: messages / seconds,
+      send: ((sender.process.cpuMs() - sentMs) * 1000) / messages,
+      receive: ((receiver.process.cpuMs() - receivedMs) * 1000) / messages,
+      peak: receiver.process.peakBytes() / 2 ** 20,
+    }
+    await assertCame(receiver, dataset)
+    return run
+  })
 }
 
 /** Folders of all subjects with the same messages, each a copy: whoever serves writes down whom it met. */
@@ -116,10 +108,6 @@ export class Senders {
     cpSync(loaded, path, { recursive: true })
     this.#paths.set(subject, path)
     return path
-  }
-
-  remove(): void {
-    for (const path of this.#paths.values()) rmSync(path, { recursive: true, force: true })
   }
 }
 
