@@ -96,15 +96,19 @@ export class Bench {
    * @throws {Cannot} the subject has no such thing
    */
   loaded(dataset: Dataset, subject: Subject = this.dunbar): Promise<string> {
-    const name = `${subject.name} ${dataset.digest}`
-    const loaded = this.#loaded.get(name)
+    const loaded = this.#loaded.get(loadedName(dataset, subject))
     if (loaded !== undefined) return loaded
     this.progress.say(`${subject.name} takes in ${dataset.messages} messages`)
     const path = this.freshPath(`loaded-${subject.name}`)
     const load = () => subject.load(dataset, path)
     const loading = (this.settings.profiles?.aside('loading', load) ?? load()).then(() => path)
-    this.#loaded.set(name, loading)
+    this.#loaded.set(loadedName(dataset, subject), loading)
     return loading
+  }
+
+  /** Takes a folder that was just loaded for the one that `loaded` gives, so that nobody loads another. */
+  keepLoaded(dataset: Dataset, subject: Subject, path: string): void {
+    this.#loaded.set(loadedName(dataset, subject), Promise.resolve(path))
   }
 
   /** A path in the folder of this run where nothing is yet. */
@@ -129,6 +133,8 @@ export class Bench {
     this.figures.push(figure)
   }
 }
+
+const loadedName = ({ digest }: Dataset, { name }: Subject): string => `${name} ${digest}`
 
 /** Something that is measured: one file each in `workloads/`. */
 export interface Workload {

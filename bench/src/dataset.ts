@@ -38,6 +38,13 @@ export interface Dataset extends Omit<DatasetSize, 'population'> {
   readonly threads: readonly Thread[]
 }
 
+/**
+ * What the data say of an answer; null of somebody's own messages, whose threads may begin in a
+ * message that is not there and whose links may have shapes that each subject reads in its own way.
+ */
+export const knownCount = ({ population }: Dataset, messages: number): number | null =>
+  population === 'file' ? null : messages
+
 const SAMPLE_KEYS = 1000
 
 /** Writes a file of JSON lines; the same size and seed give the same bytes. */

@@ -70,10 +70,11 @@ serve(keys.id, {
     for (const name of ['base', 'keys', 'ebt', 'fullMentions']) {
       await called(sbot.db.onDrain, name)
     }
+    // One pass over the log makes all indexes that the questions need.
     const nobody = keys.id
-    const nothing = `%${keys.id.slice(1, 45)}.sha256`
-    await found(and(author(nobody), or(hasRoot(nothing), hasFork(nothing))))
-    for (const each of types) await found(and(author(nobody), type(each)))
+    const nothing = `%${nobody.slice(1, 45)}.sha256`
+    const links = [hasRoot(nothing), hasFork(nothing)]
+    await found(and(author(nobody), or(...links, ...types.map((each) => type(each)))))
   },
   settled: () => pause(WRITTEN_MS),
   onMessage: (listener) => sbot.db.onMsgAdded(({ kvt }) => listener(kvt.value)),

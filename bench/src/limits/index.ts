@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os'
 import type { Bench } from '../bench.js'
+import { bareNode } from './bare-node.js'
 import { openMicros, sealMicros } from './boxes.js'
 import { messageTexts } from './message-texts.js'
 import { parsePrintMicros } from './parse-print.js'
@@ -102,6 +103,20 @@ export const limits = {
     unit: 'ms',
     better: 'less',
     measure: (bench) => rounds(bench, threadMessageMs),
+  },
+  'node.start': {
+    what: 'starting Node with a thread for each core',
+    unit: 'ms',
+    better: 'less',
+    measure: (bench) =>
+      rounds(bench, async () => (await bareNode(bench.settings.placement, false)).readyMs),
+  },
+  'node.memory': {
+    what: 'memory of Node with a thread for each core',
+    unit: 'MiB',
+    better: 'less',
+    measure: (bench) =>
+      rounds(bench, async () => (await bareNode(bench.settings.placement, true)).residentMiB),
   },
 } as const satisfies Record<string, LimitKind>
 

@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, openSync, rmSync, writeSync } from 'node:fs'
+import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs'
 import { randomBytes } from '@dunbar/core'
 
 const PIECE_BYTES = 2 ** 20
@@ -15,6 +15,5 @@ export function sequentialWriteRate(path: string): number {
     return (PIECES * PIECE_BYTES) / (performance.now() - startedAt) / 1000
   } finally {
     closeSync(file)
-    rmSync(path)
   }
 }

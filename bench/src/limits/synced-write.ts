@@ -1,4 +1,4 @@
-import { closeSync, fdatasyncSync, openSync, rmSync, writeSync } from 'node:fs'
+import { closeSync, fdatasyncSync, openSync, writeSync } from 'node:fs'
 import { randomBytes } from '@dunbar/core'
 import { median } from '../statistics.js'
 
@@ -19,6 +19,5 @@ export function syncedWriteMs(path: string): number {
     return median(times)
   } finally {
     closeSync(file)
-    rmSync(path)
   }
 }

@@ -16,6 +16,9 @@ import {
   type SubjectName,
 } from './subject.js'
 
+/** Types, from the commonest on, that a peer which has an index for each makes one for. */
+const INDEXED_TYPES = 32
+
 /** A peer of another make: `peers/NAME/peer.cjs` as a child process, asked over its channel. */
 export class ForeignSubject implements Subject {
   readonly name: SubjectName
@@ -34,9 +37,10 @@ export class ForeignSubject implements Subject {
   }
 
   async load({ file, messages, facts }: Dataset, path: string): Promise<Load> {
+    const types = Object.keys(facts.countByType).slice(0, INDEXED_TYPES)
     // A network of its own: while it loads, it talks to nobody.
     const peer = await this.#spawn(path, { networkKey: randomBytes(32).toString('base64') })
-    const load = await peer.ask<Load>('load', file, Object.keys(facts.countByType))
+    const load = await peer.ask<Load>('load', file, types)
     await peer.stop()
     if (load.messages !== messages) {
       throw new Error(`${this.name} took ${load.messages} of ${messages} messages`)

@@ -1,86 +1,88 @@
-import { once } from 'node:events'
-import {
-  cpSync,
-  createReadStream,
-  createWriteStream,
-  mkdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
-import { packBundle } from '@dunbar/archiver'
 import type { Client } from '@dunbar/client'
-import { type BlobId, blobIdToBytes, type FeedId, type Keys, type MessageKey } from '@dunbar/core'
-import { FrameWriter } from '@dunbar/feed'
-import { createClassic } from '@dunbar/formats'
-import { generatedKeys } from '@dunbar/testkit'
+import type { FeedId } from '@dunbar/core'
 import type { Bench, Workload } from '../bench.js'
 import type { Dataset } from '../dataset.js'
+import { relayBefore } from '../relay.js'
+import { archivedSource } from './archived-source.js'
 
-/**
- * A newcomer that fetches archives of all feeds, beside one that fetches their messages: over loopback,
- * from the same node, each a process of its own. Done is what is stored and indexed; the signatures of
- * archived messages are checked after that, and how long it takes is a figure of its own.
- */
-
-/** All that goes over loopback: nothing else may use it meanwhile. */
-const LOOPBACK = '/sys/class/net/lo/statistics/tx_bytes'
+/** A node that has archives of all feeds. */
+interface Source {
+  readonly path: string
+  readonly authors: readonly FeedId[]
+  readonly dataset: Dataset
+}
 
 interface Run {
   readonly messagesPerSecond: number
-  /** A message. */
-  readonly wireBytes: number
+  /** A message; null where they were not counted, as that takes time. */
+  readonly wireBytes: number | null
   readonly receiveMicros: number
   /** From the last message to the last signature. */
   readonly checkedSeconds: number
 }
 
-/** Messages of a short run: a newcomer takes them ten times there. */
-const SHORT_MESSAGES = 30_000
-
+/**
+ * A newcomer that fetches archives of all feeds, beside one that fetches their messages: over loopback,
+ * from the same node, each a process of its own. Done is what is stored and indexed; the signatures of
+ * archived messages are checked after that, and how long it takes is a figure of its own. What goes
+ * over the wire is counted in a round before the others.
+ */
 export const catchUp: Workload = {
   name: 'catch-up',
   title: 'a newcomer that takes archives, beside one that takes messages',
   isShort: true,
   async run(bench) {
-    const { isFull, messages, samples } = bench.settings
-    const dataset = await bench.dataset({
-      messages: isFull ? messages : Math.min(messages, SHORT_MESSAGES),
-    })
-    const { path: source, authors } = await archivedSource(bench, dataset)
-    const ebt: Run[] = []
-    const archives: Run[] = []
+    const { pairedMessages, samples } = bench.settings
+    const dataset = await bench.dataset({ messages: pairedMessages })
+    const source = { ...(await archivedSource(bench, dataset)), dataset }
+    const take = (takesArchives: boolean, isCounted = false) =>
+      newcomer(bench, source, { takesArchives, isCounted })
+    bench.progress.say('counting what goes over the wire')
+    const counted = { ebt: [await take(false, true)], archives: [await take(true, true)] }
+    const timed = { ebt: [] as Run[], archives: [] as Run[] }
     for (let round = 1; round <= samples; round++) {
       bench.progress.say(`by messages, round ${round}`)
-      ebt.push(await newcomer(bench, source, authors, dataset, false))
+      timed.ebt.push(await take(false))
       bench.progress.say(`by archives, round ${round}`)
-      archives.push(await newcomer(bench, source, authors, dataset, true))
+      timed.archives.push(await take(true))
     }
-    const record = (id: string, title: string, unit: string, pick: (run: Run) => number) =>
+    const figures = [
+      {
+        id: 'rate',
+        title: 'newcomer, from archives',
+        unit: 'messages/s',
+        better: 'more',
+        runs: timed,
+        pick: (run: Run) => run.messagesPerSecond,
+      },
+      {
+        id: 'wire',
+        title: 'bytes on the wire of a newcomer, from archives',
+        unit: 'bytes/message',
+        better: 'less',
+        runs: counted,
+        pick: (run: Run) => run.wireBytes!,
+      },
+      {
+        id: 'cpu',
+        title: 'CPU of a newcomer until all is stored, from archives',
+        unit: 'µs/message',
+        better: 'less',
+        runs: timed,
+        pick: (run: Run) => run.receiveMicros,
+      },
+    ] as const
+    for (const { id, runs, pick, ...told } of figures) {
       bench.record({
+        ...told,
         id: `catch-up.${id}`,
-        title,
-        unit,
-        better: id === 'rate' ? 'more' : 'less',
         size: dataset,
-        samples: archives.map(pick),
-        limit: { what: 'by EBT', samples: ebt.map(pick) },
+        samples: runs.archives.map(pick),
+        limit: { what: 'by EBT', samples: runs.ebt.map(pick) },
       })
-    record('rate', 'newcomer, from archives', 'messages/s', (run) => run.messagesPerSecond)
-    record(
-      'wire',
-      'bytes on the wire of a newcomer, from archives',
-      'bytes/message',
-      (run) => run.wireBytes,
-    )
-    record(
-      'cpu',
-      'CPU of a newcomer until all is stored, from archives',
-      'µs/message',
-      (run) => run.receiveMicros,
-    )
+    }
     const rate = await bench.limit('signatures.all')
     bench.record({
       id: 'catch-up.checked',
@@ -88,7 +90,7 @@ export const catchUp: Workload = {
       unit: 's',
       better: 'less',
       size: dataset,
-      samples: archives.map((run) => run.checkedSeconds),
+      samples: timed.archives.map((run) => run.checkedSeconds),
       limit: {
         what: 'verification alone on all cores',
         samples: rate.map((signatures) => dataset.messages / signatures),
@@ -97,67 +99,10 @@ export const catchUp: Workload = {
   },
 }
 
-/** A node that holds all messages, and an archive by each author with the message that names it. */
-async function archivedSource(bench: Bench, dataset: Dataset) {
-  const path = bench.freshPath('archived-source')
-  const keys = new Map<FeedId, Keys>()
-  for (let feed = 0; feed < dataset.feeds; feed++) {
-    const made = generatedKeys(dataset.seed, feed)
-    keys.set(made.id, made)
-  }
-  const feeds = new Map<FeedId, { writer: FrameWriter; key: MessageKey; count: number }>()
-  for await (const line of createInterface({ input: createReadStream(dataset.file) })) {
-    const { key, value, timestamp } = JSON.parse(line) as {
-      readonly key: MessageKey
-      readonly value: { readonly author: FeedId; readonly sequence: number }
-      readonly timestamp: number
-    }
-    let feed = feeds.get(value.author)
-    if (feed === undefined) {
-      feed = { writer: new FrameWriter(), key, count: 0 }
-      feeds.set(value.author, feed)
-    }
-    const keyBytes = Buffer.from(key.slice(1), 'base64')
-    feed.writer.push(value.sequence, timestamp, keyBytes, Buffer.from(JSON.stringify(value)))
-    feed.key = key
-    feed.count = value.sequence
-  }
-  cpSync(await bench.loaded(dataset), path, { recursive: true })
-  const announcements = bench.freshPath('announcements')
-  const out = createWriteStream(announcements)
-  for (const [author, { writer, key, count }] of feeds) {
-    const job = { author, first: 1, frames: [writer.finish()], dictionaries: [], previous: null }
-    const bundle = packBundle({ ...job, takesRest: true })!
-    for (const { id, bytes } of bundle.blobs) writeBlob(path, id, bytes)
-    const message = createClassic({
-      keys: keys.get(author)!,
-      head: { sequence: count, key },
-      timestamp: 1_800_000_000_000,
-      content: { ...bundle.content },
-    })
-    out.write(
-      `${JSON.stringify({ key: message.key, value: message.value, timestamp: 1_800_000_000_000 })}\n`,
-    )
-  }
-  out.end()
-  await once(out, 'close')
-  await bench.dunbar.run('import', announcements, '--path', path)
-  return { path, authors: [...feeds.keys()] }
-}
-
-function writeBlob(path: string, id: BlobId, bytes: Uint8Array): void {
-  const hex = Buffer.from(blobIdToBytes(id)).toString('hex')
-  const folder = join(path, 'blobs', 'sha256', hex.slice(0, 2))
-  mkdirSync(folder, { recursive: true })
-  writeFileSync(join(folder, hex.slice(2)), bytes)
-}
-
 async function newcomer(
   bench: Bench,
-  source: string,
-  authors: readonly FeedId[],
-  dataset: Dataset,
-  takesArchives: boolean,
+  { path: source, authors, dataset }: Source,
+  { takesArchives, isCounted }: { readonly takesArchives: boolean; readonly isCounted: boolean },
 ): Promise<Run> {
   const path = bench.freshPath('newcomer')
   mkdirSync(path, { recursive: true })
@@ -165,34 +110,33 @@ async function newcomer(
   writeFileSync(join(path, 'config.json'), JSON.stringify(config))
   const sender = await bench.dunbar.start(source)
   const receiver = await bench.dunbar.start(path)
+  const relay = isCounted ? await relayBefore(sender.address) : null
   const [theirs, ours] = [sender.client, receiver.client]
   try {
     await Promise.all([sender.request(authors), receiver.request(authors)])
     const all = dataset.messages + authors.length
-    const before = { cpuMs: receiver.process.cpuMs(), wireBytes: loopbackBytes() }
+    const beforeMs = receiver.process.cpuMs()
     const startedAt = performance.now()
-    await receiver.connect(sender.address)
+    await receiver.connect(relay?.address ?? sender.address)
     await receiver.holdsInAll(all)
     const storedAt = performance.now()
-    const wireBytes = loopbackBytes() - before.wireBytes
-    const receiveMs = receiver.process.cpuMs() - before.cpuMs
+    const wireBytes = relay?.bytes ?? null
+    const receiveMs = receiver.process.cpuMs() - beforeMs
     await until(async () => (await uncheckedFeeds(ours)) === 0)
     const checkedSeconds = (performance.now() - storedAt) / 1000
     await assertSame(theirs, ours, authors)
     await assertCameAsMeant(ours, takesArchives ? dataset.messages : 0)
     return {
       messagesPerSecond: all / ((storedAt - startedAt) / 1000),
-      wireBytes: wireBytes / all,
+      wireBytes: wireBytes === null ? null : wireBytes / all,
       receiveMicros: (receiveMs * 1000) / all,
       checkedSeconds,
     }
   } finally {
+    relay?.close()
     await Promise.all([sender.stop(), receiver.stop()])
-    rmSync(path, { recursive: true })
   }
 }
-
-const loopbackBytes = (): number => Number(readFileSync(LOOPBACK, 'utf8'))
 
 async function until(isDone: () => Promise<boolean>): Promise<void> {
   while (!(await isDone())) await new Promise((resolve) => setTimeout(resolve, 20))

@@ -12,7 +12,9 @@ export const importing: Workload = {
       const limit: number[] = []
       const { samples, peers } = await inTurn(bench, isPaired, async (subject) => {
         if (subject === bench.dunbar) limit.push(await validationRate(dataset.file))
-        const { messages, seconds } = await subject.load(dataset, bench.freshPath(subject.name))
+        const path = bench.freshPath(subject.name)
+        const { messages, seconds } = await subject.load(dataset, path)
+        bench.keepLoaded(dataset, subject, path)
         return messages / seconds
       })
       bench.record({

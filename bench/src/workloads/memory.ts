@@ -1,5 +1,6 @@
 import type { Bench, Workload } from '../bench.js'
 import type { Dataset } from '../dataset.js'
+import { limits } from '../limits/index.js'
 import { datasetsOf, fewAndMany, inTurn } from '../rounds.js'
 import { Cannot, type Query, type RunningSubject } from '../subjects/subject.js'
 
@@ -49,6 +50,7 @@ async function recordIdle(bench: Bench, { dataset, isPaired }: Data): Promise<vo
   bench.record({
     ...taken,
     id: 'memory.idle',
+    limit: { what: limits['node.memory'].what, samples: await bench.limit('node.memory') },
     title: 'idle memory after questions',
     unit: 'MiB',
     better: 'less',
@@ -77,6 +79,7 @@ async function recordPeak(bench: Bench, { dataset, isPaired }: Data): Promise<vo
   bench.record({
     ...taken,
     id: 'memory.peak',
+    limit: { what: limits['node.memory'].what, samples: await bench.limit('node.memory') },
     title: `peak memory with ${READERS} readers`,
     unit: 'MiB',
     better: 'less',

@@ -1,4 +1,5 @@
 import type { Workload } from '../bench.js'
+import { knownCount } from '../dataset.js'
 import { recordAnswers } from '../questions.js'
 import { datasetsOf } from '../rounds.js'
 
@@ -18,7 +19,7 @@ export const mentions: Workload = {
           id: 'mentions',
           title: 'all that mention a feed',
           query: { kind: 'mentions', target: mostMentioned.id },
-          messages: mostMentioned.messages,
+          messages: knownCount(data.dataset, mostMentioned.messages),
           repeats: REPEATS,
         },
       ])
