@@ -1,10 +1,6 @@
-import { lstatSync, readdirSync } from 'node:fs'
-import { join } from 'node:path'
 import type { Workload } from '../bench.js'
+import { allocatedBytes, writtenBytes } from '../folder-size.js'
 import { datasetsOf, fewAndMany, severalInTurn } from '../rounds.js'
-
-/** Bytes of a block as `stat` counts them. */
-const BLOCK_BYTES = 512
 
 /** What lies on the disk after an import, all of the folder: indexes and the space that files waste too. */
 export const disk: Workload = {
@@ -16,7 +12,13 @@ export const disk: Workload = {
       const { allocated, written } = await severalInTurn(
         bench,
         isPaired,
-        async (subject) => perMessage(await bench.loaded(dataset, subject), dataset.messages),
+        async (subject) => {
+          const path = await bench.loaded(dataset, subject)
+          return {
+            allocated: allocatedBytes(path) / dataset.messages,
+            written: writtenBytes(path) / dataset.messages,
+          }
+        },
         1,
       )
       const json = { what: 'compact JSON', samples: [dataset.facts.meanSizeBytes] }
@@ -35,37 +37,17 @@ export const disk: Workload = {
       })
     }
     const { few, many } = await fewAndMany(bench)
-    const fewBytes = sizeOf(await bench.loaded(few))
-    const manyBytes = sizeOf(await bench.loaded(many))
+    const fewBytes = allocatedBytes(await bench.loaded(few))
+    const manyBytes = allocatedBytes(await bench.loaded(many))
     // Both have as many messages, but not of the same length.
     const jsonBytes = many.facts.sizeBytes - few.facts.sizeBytes
-    const perFeed = (difference: number) => (difference - jsonBytes) / (many.feeds - few.feeds)
     bench.record({
       id: 'disk.feed.allocated',
       title: 'a feed more on the disk, with as many messages in all',
       unit: 'bytes',
       better: 'less',
       size: many,
-      samples: [perFeed(manyBytes.allocated - fewBytes.allocated)],
+      samples: [(manyBytes - fewBytes - jsonBytes) / (many.feeds - few.feeds)],
     })
   },
-}
-
-function perMessage(path: string, messages: number) {
-  const { allocated, written } = sizeOf(path)
-  return { allocated: allocated / messages, written: written / messages }
-}
-
-/** As `du` counts: folders take blocks too. */
-function sizeOf(path: string): { readonly allocated: number; readonly written: number } {
-  const stat = lstatSync(path)
-  let allocated = stat.blocks * BLOCK_BYTES
-  if (!stat.isDirectory()) return { allocated, written: stat.size }
-  let written = 0
-  for (const name of readdirSync(path)) {
-    const entry = sizeOf(join(path, name))
-    allocated += entry.allocated
-    written += entry.written
-  }
-  return { allocated, written }
 }
