@@ -59,7 +59,10 @@ const program = new Command('npm run bench --')
       .default(others),
   )
   .option('--cores <list>', 'processors for all subjects, as taskset names them: 0,1')
-  .option('--out <file>', 'where the results go; default: bench/results/, by the time')
+  .option(
+    '--out <file>',
+    'where the results go; default: bench/results/, by the time, and a report',
+  )
   .option('--dry', 'keeps no results and draws no report', false)
   .option(
     '--cpu-prof',
@@ -116,6 +119,8 @@ if (profiles.kinds.length > 0) {
   const file = flags.out ?? join(RESULTS, `${nameOf(results.at)}.json`)
   writeResults(file, results)
   console.error(`kept in ${file}`)
-  writeReport(results)
-  console.error(`drawn in ${REPORT_FILE}`)
+  if (flags.out === undefined) {
+    writeReport(results)
+    console.error(`drawn in ${REPORT_FILE}`)
+  }
 }

@@ -9,6 +9,7 @@ export function comparisonText(comparison: Comparison, limit: number): string {
   const { changes, warnings, onOtherData, onlyBefore, onlyAfter } = comparison
   const changed = changes.filter(({ verdict }) => verdict === 'better' || verdict === 'worse')
   const untold = changes.filter(({ verdict }) => verdict === 'untold')
+  const farther = untold.filter(({ dearer }) => Math.abs(dearer) > limit)
   const same = changes.length - changed.length - untold.length
   const regressions = changes.filter(({ isRegression }) => isRegression)
   return [
@@ -18,9 +19,10 @@ export function comparisonText(comparison: Comparison, limit: number): string {
     ...listed('only in the second', onlyAfter),
     ...(changed.length === 0 ? [] : [tableOf(changed)]),
     `${changed.length} changed beyond the noise, ${same} did not`,
+    ...(untold.length === 0 ? [] : [`${untold.length} have too few rounds to tell`]),
     ...listed(
-      'too few rounds to tell',
-      untold.map(({ after, dearer }) => `${figureKey(after)} (${costText(dearer)})`),
+      'of these further apart than the limit',
+      farther.map(({ after, dearer }) => `${figureKey(after)} (${costText(dearer)})`),
     ),
     regressions.length === 0
       ? `no regression over ${shortNumber(limit * 100)} %`
@@ -34,7 +36,7 @@ const listed = (what: string, keys: readonly string[]): string[] =>
 function tableOf(changes: readonly Change[]): string {
   const table = new Table({
     head: ['figure', 'on', 'before', 'after', 'change', 'by chance', ''],
-    style: { head: [] },
+    style: { head: [], border: [] },
     wordWrap: true,
   })
   for (const { before, after, dearer, chance, verdict, isRegression } of changes) {

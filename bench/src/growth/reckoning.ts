@@ -109,7 +109,7 @@ export function reckon(results: Results, demand: Demand = WHOLE_NETWORK): Reckon
       `A machine is like that of this run: ${machine.cores} cores of ${machine.cpu}, ${text(machine.memoryBytes / GIB)} GiB of memory.`,
       `Costs go on as planes over feeds and messages, fitted to the sizes of this run, ${times(demand.feeds, largest.feeds)} times beyond its feeds and ${times(demand.messages, largest.messages)} times beyond its messages. They are off by ${percent(memory.error)} (memory), ${percent(disk.error)} (disk), ${percent(restart.error)} (restart) and ${percent(imports.error)} (import) where they were measured; what bends further out is not in them.`,
       'Messages are like the generated ones, in size, kind and spread over feeds.',
-      `Every feed has been asked for once and rests since: memory is that of tables and indexes, which a node holds whole, and of one process; ${percent(1 - MEMORY_SHARE)} of a machine's memory is left to the system.`,
+      `Every feed has been used and rests since: memory is that of tables and indexes, which a node holds whole, and of one process; ${percent(1 - MEMORY_SHARE)} of a machine's memory is left to the system.`,
       'What works at a time is as much as an initial sync keeps in memory, however many feeds there are.',
       `A machine has ${DISK_GIB} GiB of disk, as fast as that of this run; all messages are in logs, none packed by an archive, no blobs.`,
       'A file system holds as many folders and files as there are feeds, at the cost measured here.',

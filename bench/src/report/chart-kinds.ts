@@ -87,8 +87,17 @@ export interface Bar {
   readonly series: number
 }
 
-const ROW_HEIGHT = 46
 const FOOT = 44
+/** Letters of a name in one line. */
+const LINE_LETTERS = 48
+const LINE_HEIGHT = 13
+
+/** High enough for the longest name above what is drawn in the middle of a row. */
+function heightOf(names: readonly string[]): number {
+  const lines = Math.ceil(Math.max(...names.map(({ length }) => length)) / LINE_LETTERS)
+  return names.length * (lines * LINE_HEIGHT + 24) + FOOT + 6
+}
+
 /** As reckoned without the letters at hand; fonts differ by a tenth. */
 const NAME_WIDTH = CHART_WIDTH * 0.83
 
@@ -102,10 +111,13 @@ export function drawBars(
   const option: EChartsCoreOption = {
     grid: { left: 8, right: 60, top: 6, bottom: FOOT },
     xAxis: { ...axis(palette), type: 'value', min: 0, splitNumber: 4, ...below(xName) },
-    yAxis: rows(bars, palette),
+    yAxis: rows(
+      bars.map(({ name }) => name),
+      palette,
+    ),
     series: [barSeries(bars, palette, ({ value }) => value)],
   }
-  return draw(option, palette, bars.length * ROW_HEIGHT + FOOT + 6, label)
+  return draw(option, palette, heightOf(bars.map(({ name }) => name)), label)
 }
 
 /** Bars of ratios to both sides of 1, on a logarithmic axis: twice and half are equally long. */
@@ -118,7 +130,7 @@ export function drawRatios(
   const logs = bars.map(({ value }) => Math.log10(value))
   const least = Math.min(-0.1, ...logs)
   const most = Math.max(0.1, ...logs)
-  const room = (most - least) * 0.2
+  const room = (most - least) * 0.28
   const ticks = ratioTicks(least, most)
   const option: EChartsCoreOption = {
     grid: { left: 8, right: 12, top: 6, bottom: FOOT },
@@ -137,7 +149,10 @@ export function drawRatios(
       axisTick: { show: false, customValues: ticks.map(Math.log10) },
       splitLine: { show: false },
     },
-    yAxis: rows(bars, palette),
+    yAxis: rows(
+      bars.map(({ name }) => name),
+      palette,
+    ),
     series: [
       {
         ...barSeries(bars, palette, ({ value }) => Math.log10(value)),
@@ -151,7 +166,7 @@ export function drawRatios(
       },
     ],
   }
-  return draw(option, palette, bars.length * ROW_HEIGHT + FOOT + 6, label)
+  return draw(option, palette, heightOf(bars.map(({ name }) => name)), label)
 }
 
 function ratioTicks(least: number, most: number): number[] {
@@ -180,6 +195,10 @@ export function drawDistributions(
   distributions: readonly Distribution[],
   palette: Palette,
 ): string {
+  const names = distributions.map(
+    ({ name, percentiles }) =>
+      `${name}: ${shortNumber(percentiles[2])}, 99 % within ${shortNumber(percentiles[4])}`,
+  )
   const option: EChartsCoreOption = {
     grid: { left: 8, right: 16, top: 6, bottom: FOOT },
     xAxis: {
@@ -188,14 +207,7 @@ export function drawDistributions(
       ...below(xName),
       axisLabel: { color: palette.faint, fontSize: AXIS_FONT, formatter: grouped },
     },
-    yAxis: rows(
-      distributions.map(({ name, percentiles }) => ({
-        name,
-        text: `${shortNumber(percentiles[2])}, 99 % within ${shortNumber(percentiles[4])}`,
-      })),
-      palette,
-      true,
-    ),
+    yAxis: rows(names, palette),
     series: [
       {
         type: 'boxplot',
@@ -210,19 +222,15 @@ export function drawDistributions(
       },
     ],
   }
-  return draw(option, palette, distributions.length * ROW_HEIGHT + FOOT + 6, label)
+  return draw(option, palette, heightOf(names), label)
 }
 
 /** Names of rows stand above what is drawn, so that long ones have the whole width. */
-function rows(
-  each: readonly { readonly name: string; readonly text: string }[],
-  palette: Palette,
-  hasText = false,
-): object {
+function rows(names: readonly string[], palette: Palette): object {
   return {
     type: 'category',
     inverse: true,
-    data: each.map(({ name, text }) => (hasText ? `${name}: ${text}` : name)),
+    data: [...names],
     axisLine: { show: false },
     axisTick: { show: false },
     axisLabel: {
@@ -234,7 +242,7 @@ function rows(
       padding: [0, 0, 8, 0],
       textBorderColor: palette.page,
       textBorderWidth: 3,
-      lineHeight: 13,
+      lineHeight: LINE_HEIGHT,
       width: NAME_WIDTH,
       overflow: 'break',
       interval: 0,

@@ -55,7 +55,7 @@ function headerOf(
   ]
   return `<h1>dunbar: benchmarks</h1>
 <ul class="facts">${facts.map((fact) => `<li>${escapeText(fact)}</li>`).join('')}</ul>
-<p>Every figure is the median of its rounds; ratios are those of pairs from this run. Goals met: ${met.length} of ${judged.length} that this run measured.</p>`
+<p>Every figure is the median of its rounds; ratios are those of pairs from this run.${judged.length === 0 ? '' : ` Goals met: ${met.length} of ${judged.length} that this run measured.`}</p>`
 }
 
 const sectionText = ({ title, text, charts, dashes }: Section): string => `<section>

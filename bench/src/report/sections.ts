@@ -31,6 +31,8 @@ export interface Section {
   readonly dashes: readonly string[]
 }
 
+type Kind = Pick<Figure, 'id' | 'unit'>
+
 /** Rows of one drawing; more are drawn as the next, so that none is longer than a page. */
 const ROWS = 8
 
@@ -40,8 +42,9 @@ export function sectionsOf({ figures, subjects }: Results): readonly Section[] {
   const drawn = new Set(lines.map(({ id }) => id))
   // What is drawn against its size needs no bar for each size.
   const others = figures.filter(({ id }) => !drawn.has(id))
-  const isMemory = (unit: string) => unit === 'MiB'
-  const isDisk = (id: string) => /\bdisk\b/.test(id)
+  const isMemory = ({ id, unit }: Kind) =>
+    unit === 'MiB' || (unit === 'bytes' && /\b(memory|passivated)\b/.test(id))
+  const isDisk = ({ id, unit }: Kind) => /^bytes/.test(unit) && /\b(disk|size)\b/.test(id)
   return [
     throughputSection(figures),
     peerSection(figures, subjects),
@@ -51,32 +54,24 @@ export function sectionsOf({ figures, subjects }: Results): readonly Section[] {
       title: 'Memory',
       text: 'Resident memory of the whole process, as the system counts it.',
       charts: [
-        ...barCharts(
-          'Memory',
-          'MiB',
-          others.filter(({ unit }) => isMemory(unit)),
-        ),
-        ...lines.filter(({ unit }) => isMemory(unit)).map(growthChart),
+        ...barCharts('Memory', others.filter(isMemory)),
+        ...lines.filter(isMemory).map(growthChart),
       ],
       dashes: [],
     },
     {
       title: 'Disk',
-      text: 'What a message takes on the disk: logs, folders and indexes, in whole blocks of the file system.',
+      text: 'What messages and feeds take on the disk: as files of whole blocks where nothing else is said.',
       charts: [
-        ...barCharts(
-          'Disk',
-          'bytes a message',
-          others.filter(({ id, unit }) => isDisk(id) && unit === 'bytes/message'),
-        ),
-        ...lines.filter(({ id }) => isDisk(id)).map(growthChart),
+        ...barCharts('Disk', others.filter(isDisk)),
+        ...lines.filter(isDisk).map(growthChart),
       ],
       dashes: [],
     },
     {
       title: 'Growth',
       text: 'Every other cost against the number of feeds or of messages, with the model that fits it, dashed: constant, logarithmic or linear.',
-      charts: lines.filter(({ id, unit }) => !isDisk(id) && !isMemory(unit)).map(growthChart),
+      charts: lines.filter((line) => !isDisk(line) && !isMemory(line)).map(growthChart),
       dashes: [],
     },
   ].filter(({ charts, dashes }) => charts.length + dashes.length > 0)
@@ -184,7 +179,7 @@ function limitSection(figures: readonly Figure[]): Section {
   })
   return {
     title: 'Beside the limit',
-    text: 'Each figure over what bounds it, from the same run. Blue is a rate, at best 1 ×; orange a cost, which lies above 1 × by what is spent beside the bound.',
+    text: 'Each figure over what bounds it, or what it is held against, from the same run. Blue is a rate, orange a cost: above 1 × by what is spent beside the bound.',
     charts: inPages(bars).map((page, index, { length }) => ({
       title: `Ratio to the limit${partText(index, length)}`,
       svg: drawRatios('Ratios to limits', 'times the limit', page, pagePalette),
@@ -217,19 +212,23 @@ function latencySection(figures: readonly Figure[]): Section {
   }
 }
 
-function barCharts(title: string, unit: string, figures: readonly Figure[]): readonly Chart[] {
-  const { nameOf, note } = namesOf(figures)
-  const bars = figures.map((figure) => ({
-    name: nameOf(figure),
-    value: median(figure.samples),
-    text: shortNumber(median(figure.samples)),
-    series: 0,
-  }))
-  return inPages(bars).map((page, index, { length }) => ({
-    title: `${title}, ${unit}${partText(index, length)}`,
-    svg: drawBars(title, unit, page, pagePalette),
-    note: index === 0 ? note : '',
-  }))
+/** One for each unit. */
+function barCharts(title: string, figures: readonly Figure[]): readonly Chart[] {
+  return [...new Set(figures.map(({ unit }) => unit))].flatMap((unit) => {
+    const measured = figures.filter((figure) => figure.unit === unit)
+    const { nameOf, note } = namesOf(measured)
+    const bars = measured.map((figure) => ({
+      name: nameOf(figure),
+      value: median(figure.samples),
+      text: shortNumber(median(figure.samples)),
+      series: 0,
+    }))
+    return inPages(bars).map((page, index, { length }) => ({
+      title: `${title}, ${unit}${partText(index, length)}`,
+      svg: drawBars(title, unit, page, pagePalette),
+      note: index === 0 ? note : '',
+    }))
+  })
 }
 
 function growthChart(line: GrowthLine): Chart {
