@@ -36,7 +36,7 @@ describe('the benchmark harness', () => {
     const { stdout } = await run(process.execPath, [program, ...ARGS, '--out', out], { env })
     table = stdout
     results = readResults(out)
-  }, 300_000)
+  }, 600_000)
   afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
   test('runs every workload and keeps results of the shape that it tells', () => {
