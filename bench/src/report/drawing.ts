@@ -63,10 +63,13 @@ export function draw(
   return withLabel(svg, label)
 }
 
+/** Without the styles for a pointer above: a drawing is as still on a screen as on paper. */
 const withLabel = (svg: string, label: string): string =>
   svg
     .replace(/^<svg /, `<svg role="img" aria-label="${escapeText(label)}" `)
     .replaceAll(/ ecmeta_[a-z_]+="[^"]*"/g, '')
+    .replaceAll(/ class="zr[^"]*"/g, '')
+    .replaceAll(/<style\s*>[\s\S]*?<\/style>\s*/g, '')
 
 /** For text and attributes of HTML and SVG. */
 export const escapeText = (text: string): string =>
