@@ -5,7 +5,7 @@ import { growthLines } from './growth/lines.js'
 import { Profiles, profileKinds } from './profile.js'
 import { profileTables } from './profile-table.js'
 import { REPORT_FILE, writeReport } from './report/files.js'
-import { writeResults } from './results.js'
+import { type Results, writeResults } from './results.js'
 import { runWorkloads } from './run.js'
 import { peersOf } from './subjects/peers.js'
 import { subjectNames } from './subjects/subject.js'
@@ -90,6 +90,8 @@ const profiles = new Profiles(
   profileKinds.filter((kind) => flags[`${kind}Prof`]),
   join(PROFILES, nameOf(new Date().toISOString())),
 )
+const isKept = profiles.kinds.length === 0 && !flags.dry
+const fileOf = ({ at }: Results) => flags.out ?? join(RESULTS, `${nameOf(at)}.json`)
 const results = await runWorkloads(
   wanted,
   {
@@ -109,18 +111,21 @@ const results = await runWorkloads(
     placement,
   ),
   flags.shards === undefined ? {} : { DUNBAR_SHARDS: String(flags.shards) },
+  (soFar) => {
+    if (isKept) writeResults(fileOf(soFar), soFar)
+  },
 )
 
 console.log(tableOf(results.figures, readGoals()))
 for (const line of growthLines(results.figures)) console.log(line)
-if (profiles.kinds.length > 0) {
-  console.log(await profileTables(profiles))
-} else if (!flags.dry) {
-  const file = flags.out ?? join(RESULTS, `${nameOf(results.at)}.json`)
-  writeResults(file, results)
-  console.error(`kept in ${file}`)
+if (profiles.kinds.length > 0) console.log(await profileTables(profiles))
+if (isKept) {
+  console.error(`kept in ${fileOf(results)}`)
   if (flags.out === undefined) {
     writeReport(results)
     console.error(`drawn in ${REPORT_FILE}`)
   }
 }
+for (const { workload, message } of results.failures)
+  console.error(`${workload} failed: ${message}`)
+if (results.failures.length > 0) process.exitCode = 1

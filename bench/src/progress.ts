@@ -26,6 +26,12 @@ export class Progress {
     this.#out.write(text.slice(0, this.#out.columns - 1))
   }
 
+  /** Stays on the screen. */
+  fail(why: string): void {
+    this.end()
+    this.#out.write(`${this.#workload} failed: ${why}\n`)
+  }
+
   end(): void {
     if (this.#out.isTTY) this.#out.write('\n')
   }

@@ -59,6 +59,8 @@ export const resultsSchema = v.object({
     }),
   ),
   figures: v.array(figure),
+  /** Workloads that ended with an error, such as a wrong answer, with its text. */
+  failures: v.array(v.object({ workload: v.string(), message: v.string() })),
 })
 
 export type Results = Omit<v.InferOutput<typeof resultsSchema>, 'figures'> & {

@@ -9,17 +9,20 @@ import { Dunbar } from './subjects/dunbar.js'
 import type { Peers } from './subjects/peers.js'
 
 /**
- * Runs workloads one after the other on a folder that is removed at the end.
- * @throws {Error} what was measured was wrong
+ * Runs workloads one after the other on a folder that is removed at the end. One that fails, as where an
+ * answer was wrong, is told in the results and leaves the others alone. `keep` is given what there is
+ * after each of them.
  */
 export async function runWorkloads(
   workloads: readonly Workload[],
   settings: Settings,
   peers: Peers,
   environment: NodeJS.ProcessEnv,
+  keep: (results: Results) => void,
 ): Promise<Results> {
   const folder = mkdtempSync(join(tmpdir(), 'dunbar-bench-'))
   const at = new Date()
+  const commit = commitOf()
   const progress = new Progress()
   const { placement, profiles } = settings
   const profiled = {
@@ -30,41 +33,54 @@ export async function runWorkloads(
   }
   const dunbar = new Dunbar(profiled, environment)
   const bench = new Bench(settings, folder, dunbar, peers, progress)
-  try {
-    for (const [index, workload] of workloads.entries()) {
-      progress.begin(`${index + 1}/${workloads.length} ${workload.name}`)
-      profiles?.begin(workload.name)
-      await workload.run(bench)
-    }
-    const datasets = await bench.datasets()
-    return {
-      version: 2,
-      at: at.toISOString(),
-      commit: commitOf(),
-      node: process.version,
-      machine: machineOf(),
-      run: {
-        isFull: settings.isFull,
-        workloads: workloads.map(({ name }) => name),
-        samples: settings.samples,
-        seed: settings.seed,
-        shards: settings.shards,
-        cores: settings.placement.cores,
-        seconds: Math.round((Date.now() - at.getTime()) / 1000),
-      },
-      subjects: Object.fromEntries(
-        [dunbar, ...peers.present].map(({ name, version }) => [name, version]),
-      ),
-      datasets: datasets.map(({ feeds, messages, seed, digest, facts, population }) => ({
+  const failures: { workload: string; message: string }[] = []
+  const done: string[] = []
+  const resultsSoFar = async (): Promise<Results> => ({
+    version: 2,
+    at: at.toISOString(),
+    commit,
+    node: process.version,
+    machine: machineOf(),
+    run: {
+      isFull: settings.isFull,
+      workloads: done,
+      samples: settings.samples,
+      seed: settings.seed,
+      shards: settings.shards,
+      cores: settings.placement.cores,
+      seconds: Math.round((Date.now() - at.getTime()) / 1000),
+    },
+    subjects: Object.fromEntries(
+      [dunbar, ...peers.present].map(({ name, version }) => [name, version]),
+    ),
+    datasets: (await bench.datasets()).map(
+      ({ feeds, messages, seed, digest, facts, population }) => ({
         feeds,
         messages,
         seed,
         population,
         digest,
         sizeBytes: facts.sizeBytes,
-      })),
-      figures: bench.figures,
+      }),
+    ),
+    figures: bench.figures,
+    failures,
+  })
+  try {
+    for (const [index, workload] of workloads.entries()) {
+      progress.begin(`${index + 1}/${workloads.length} ${workload.name}`)
+      profiles?.begin(workload.name)
+      try {
+        await workload.run(bench)
+      } catch (error) {
+        const message = error instanceof Error ? error.message : String(error)
+        progress.fail(error instanceof Error ? (error.stack ?? message) : message)
+        failures.push({ workload: workload.name, message })
+      }
+      done.push(workload.name)
+      keep(await resultsSoFar())
     }
+    return await resultsSoFar()
   } finally {
     progress.end()
     rmSync(folder, { recursive: true, force: true })
