@@ -22,6 +22,7 @@ export const resultsOf = (figures: readonly Figure[], more: Partial<Results> = {
     { feeds: 150, messages: 1000, population: 'natural', seed: 1, digest: 'aa', sizeBytes: 1 },
   ],
   figures,
+  failures: [],
   ...more,
 })
 
