@@ -4,6 +4,8 @@ import { type Question, recordAnswers } from '../questions.js'
 import { datasetsOf } from '../rounds.js'
 
 const REPEATS = 20
+/** Of the longest thread of natural data, for which there are goals. */
+const LARGEST_REPEATS = 50
 /** Messages in all answers of a question, at most. */
 const MOST_MESSAGES = 50_000
 /** Have room for the longest threads. */
@@ -24,7 +26,7 @@ export const tangle: Workload = {
           title: 'the largest thread',
           query: { kind: 'tangle', root: largestThread.root },
           messages: knownCount(data.dataset, largestThread.messages),
-          repeats: REPEATS,
+          repeats: LARGEST_REPEATS,
         },
       ])
     }

@@ -206,7 +206,7 @@ export function buildProgram(
 
   const archiveWords = {
     archive: {
-      description: 'packs the older messages of feeds into blocks, about a third of the size',
+      description: 'packs the older messages of feeds into blocks, about 40 % of the size',
       more: 'All is read, served and checked as before; a single old message takes a little longer. The newest messages of each feed stay as they are, and so do feeds with few.',
     },
     unarchive: {

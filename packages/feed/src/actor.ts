@@ -1,12 +1,9 @@
 import type { Behaviour, Context, Cursor, From } from '@dunbar/actor'
 import { refuse, reply } from '@dunbar/actor'
 import { CodedError, type FeedId, feedIdToBytes, isCodedError } from '@dunbar/core'
-import { createClassic } from '@dunbar/formats'
 import type { IncomingRun } from './append-run.js'
 import {
-  append,
   type Continuation,
-  entryOf,
   type FeedEffect,
   POOL_PEER_FEED_MESSAGES,
   SLICE_MESSAGES,
@@ -14,24 +11,19 @@ import {
 } from './append-work.js'
 import { appendBlock, readArchive } from './block-append.js'
 import { settleChecks } from './check-settling.js'
-import {
-  assertNotQuarantined,
-  type FeedActorState,
-  headSequence,
-  heldOwnFeed,
-  rowAt,
-  storedHead,
-} from './feed-actor-state.js'
+import { type FeedActorState, headSequence, heldOwnFeed, rowAt } from './feed-actor-state.js'
 import { FeedCursor } from './feed-cursor.js'
 import { statusOf } from './feed-status.js'
 import { singleFrame } from './frame.js'
 import { incomingOf } from './ingest.js'
 import type { FeedCall, FeedStatus, ForkEvidence } from './protocol.js'
 import type { PublishLock } from './publish-lock.js'
+import { publish } from './publishing.js'
 import { commitRelay, type RelayInfo, sealUnasked, startSeal, startUnseal } from './seal-work.js'
 import type { SealPolicy } from './sealing.js'
 import type { ShardHost } from './shard-host.js'
 import type { SignatureFinding } from './signature-pass.js'
+import { isCrash } from './store-error.js'
 import { numberOf } from './stream-bounds.js'
 import { verifyFeed } from './verification.js'
 
@@ -88,6 +80,7 @@ export const feedBehaviour: Behaviour<
       verifying: null,
       relaying: null,
       hasSealed: false,
+      drafts: [],
       streams: new Set(),
     }
   },
@@ -152,15 +145,7 @@ function timed(state: FeedActorState, effect: FeedEffect): FeedEffect {
   return { ...effect, timers: { idle: state.host.passivateAfterMs } }
 }
 
-/** A failed disk, or an invariant that does not hold: the actor starts over from what is on the disk. */
-const CRASHES: ReadonlySet<string> = new Set([
-  'STORE_FAILED',
-  'STORE_SYNC_FAILED',
-  'STORE_ENTRY_INVALID',
-  'STORE_FEED_UNKNOWN',
-])
-
-/** A full disk and a caller's mistake are answers; what is in `CRASHES` and what has no code is a crash. */
+/** A full disk and a caller's mistake are answers; what has no code is a crash, as `isCrash` is. */
 async function refusing(
   refusal: (error: CodedError) => FeedEffect,
   run: () => FeedEffect | Promise<FeedEffect>,
@@ -168,7 +153,7 @@ async function refusing(
   try {
     return await run()
   } catch (error) {
-    if (!isCodedError(error) || CRASHES.has(error.code)) throw error
+    if (!isCodedError(error) || isCrash(error)) throw error
     return refusal(error)
   }
 }
@@ -245,38 +230,6 @@ function handle(
       return startUnseal(from, state)
     default:
       throw unknownCall((call as { op: unknown }).op)
-  }
-}
-
-async function publish(
-  content: string,
-  from: From,
-  state: FeedActorState,
-  context: Context,
-): Promise<FeedEffect> {
-  if (state.own === null) {
-    throw new CodedError('NOT_OWN_FEED', 'only the own feed can be published to', { id: state.id })
-  }
-  assertMayPublish(state)
-  assertNotQuarantined(state)
-  const message = createClassic({
-    keys: state.own.keys,
-    head: storedHead(state),
-    timestamp: context.clock.now(),
-    content: parseContent(content),
-    ...(state.host.hmacKey === null ? {} : { hmacKey: state.host.hmacKey }),
-  })
-  const received = state.host.receivedNow()
-  await append([entryOf(message, received)], state, true)
-  const frame = singleFrame(state.store.readRow(rowAt(state, message.sequence)))
-  return { ...reply(from, frame, [frame]), wake: [...state.streams] }
-}
-
-function parseContent(content: string): object | string {
-  try {
-    return JSON.parse(content)
-  } catch {
-    throw new CodedError('CONTENT_INVALID', 'content must be JSON text', { reason: 'NOT_JSON' })
   }
 }
 

@@ -1,6 +1,7 @@
 import { CodedError, type FeedId, messageKeyFromBytes } from '@dunbar/core'
 import type { FeedHead } from './append-run.js'
 import { type HeldFeed, heldFeed } from './own-feed.js'
+import type { Draft } from './publishing.js'
 import type { Relaying } from './relaying.js'
 import type { OwnFeed, ShardHost } from './shard-host.js'
 import type { ShardStore } from './shard-store.js'
@@ -27,6 +28,8 @@ export interface FeedActorState {
   relaying: Relaying | null
   /** Whether it was sealed, or was to be, without being asked. */
   hasSealed: boolean
+  /** Messages to be signed, in the order they came. */
+  readonly drafts: Draft[]
   /** Streams of readers; those that wait for news are woken by their number. */
   readonly streams: Set<number>
 }

@@ -32,6 +32,16 @@ export type StoreErrorCode =
 /** What goes wrong in the storage of feeds. `data` holds ids, offsets and the operating system's code. */
 export class StoreError extends CodedError<StoreErrorCode> {}
 
+const CRASHES: ReadonlySet<string> = new Set<StoreErrorCode>([
+  'STORE_FAILED',
+  'STORE_SYNC_FAILED',
+  'STORE_ENTRY_INVALID',
+  'STORE_FEED_UNKNOWN',
+])
+
+/** A failed disk, or an invariant that does not hold: the actor starts over from what is on the disk. */
+export const isCrash = ({ code }: CodedError): boolean => CRASHES.has(code)
+
 const fullCodes: ReadonlySet<string> = new Set(['FS_SHORT_WRITE', 'ENOSPC', 'EDQUOT', 'EFBIG'])
 
 /** The operating system's word for a failure, or '' for an error that is not the disk's. */
