@@ -6,8 +6,6 @@ import { Cannot, type Query, type RunningSubject } from '../subjects/subject.js'
 
 /** By then all actors have passivated, and an idle node has collected its garbage. */
 const IDLE_MS = 6_000
-/** Each takes the time above, for each subject. */
-const MOST_ROUNDS = 3
 /** Time for idle actors to passivate, ms; far below the default, so that the run is short. */
 const PASSIVATE_AFTER_MS = 200
 const READERS = 8
@@ -28,25 +26,18 @@ export const memory: Workload = {
 
 type Data = { readonly dataset: Dataset; readonly isPaired: boolean }
 
-const roundsOf = (bench: Bench): number => Math.min(MOST_ROUNDS, bench.settings.samples)
-
 async function recordIdle(bench: Bench, { dataset, isPaired }: Data): Promise<void> {
-  const taken = await inTurn(
-    bench,
-    isPaired,
-    async (subject) => {
-      const running = await subject.start(await bench.loaded(dataset, subject))
-      try {
-        for (const query of ordinary(dataset)) await askIfItCan(running, query)
-        for (const key of dataset.sampleKeys) await running.ask({ kind: 'get', key })
-        await idle()
-        return running.process.residentBytes() / MIB
-      } finally {
-        await running.stop()
-      }
-    },
-    roundsOf(bench),
-  )
+  const taken = await inTurn(bench, isPaired, async (subject) => {
+    const running = await subject.start(await bench.loaded(dataset, subject))
+    try {
+      for (const query of ordinary(dataset)) await askIfItCan(running, query)
+      for (const key of dataset.sampleKeys) await running.ask({ kind: 'get', key })
+      await idle()
+      return running.process.residentBytes() / MIB
+    } finally {
+      await running.stop()
+    }
+  })
   bench.record({
     ...taken,
     id: 'memory.idle',
@@ -59,23 +50,18 @@ async function recordIdle(bench: Bench, { dataset, isPaired }: Data): Promise<vo
 }
 
 async function recordPeak(bench: Bench, { dataset, isPaired }: Data): Promise<void> {
-  const taken = await inTurn(
-    bench,
-    isPaired,
-    async (subject) => {
-      const running = await subject.start(await bench.loaded(dataset, subject))
-      try {
-        const reader = async () => {
-          for (const query of heavy(dataset)) await askIfItCan(running, query)
-        }
-        await Promise.all(Array.from({ length: READERS }, reader))
-        return running.process.peakBytes() / MIB
-      } finally {
-        await running.stop()
+  const taken = await inTurn(bench, isPaired, async (subject) => {
+    const running = await subject.start(await bench.loaded(dataset, subject))
+    try {
+      const reader = async () => {
+        for (const query of heavy(dataset)) await askIfItCan(running, query)
       }
-    },
-    roundsOf(bench),
-  )
+      await Promise.all(Array.from({ length: READERS }, reader))
+      return running.process.peakBytes() / MIB
+    } finally {
+      await running.stop()
+    }
+  })
   bench.record({
     ...taken,
     id: 'memory.peak',
@@ -115,17 +101,12 @@ async function askIfItCan(running: RunningSubject, query: Query): Promise<void> 
  */
 async function recordPassivated(bench: Bench): Promise<void> {
   const { few, many } = await fewAndMany(bench)
-  const taken = await inTurn(
-    bench,
-    false,
-    async () => {
-      const difference =
-        (await residentAfterUse(bench, many, many.feeds)) -
-        (await residentAfterUse(bench, few, many.feeds))
-      return difference / (many.feeds - few.feeds)
-    },
-    roundsOf(bench),
-  )
+  const taken = await inTurn(bench, false, async () => {
+    const difference =
+      (await residentAfterUse(bench, many, many.feeds)) -
+      (await residentAfterUse(bench, few, many.feeds))
+    return difference / (many.feeds - few.feeds)
+  })
   bench.record({
     ...taken,
     id: 'memory.passivated',
