@@ -32,7 +32,7 @@ interface Run {
 export const catchUp: Workload = {
   name: 'catch-up',
   title: 'a newcomer that takes archives, beside one that takes messages',
-  isShort: true,
+  isShort: false,
   async run(bench) {
     const { pairedMessages, samples } = bench.settings
     const dataset = await bench.dataset({ messages: pairedMessages })

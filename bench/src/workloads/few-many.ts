@@ -9,7 +9,7 @@ const SHORT_SHARE = 0.4
 export const fewMany: Workload = {
   name: 'few-many',
   title: 'cost of a message in many feeds against few',
-  isShort: true,
+  isShort: false,
   async run(bench) {
     const { isFull, samples, feeds } = bench.settings
     const messages = Math.ceil(bench.settings.messages * (isFull ? 1 : SHORT_SHARE))
