@@ -2,8 +2,6 @@ import type { Workload } from '../bench.js'
 
 /** A message in many feeds costs no more than in few: that is what the design is about. */
 const MANY_FEEDS = 5000
-/** Of the messages of this run; in a short run fewer, but so many that a feed has some of them. */
-const SHORT_SHARE = 0.4
 
 /** The same number of messages in few and in many feeds, imported in turn. */
 export const fewMany: Workload = {
@@ -11,8 +9,7 @@ export const fewMany: Workload = {
   title: 'cost of a message in many feeds against few',
   isShort: false,
   async run(bench) {
-    const { isFull, samples, feeds } = bench.settings
-    const messages = Math.ceil(bench.settings.messages * (isFull ? 1 : SHORT_SHARE))
+    const { messages, samples, feeds } = bench.settings
     const few = await bench.dataset({ messages })
     const many = await bench.dataset({
       messages,
