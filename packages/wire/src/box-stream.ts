@@ -91,19 +91,30 @@ export class BoxOpener {
   }
 
   /**
-   * Takes the next bytes, which are the opener's from here on, and gives what they open to, as a
-   * view of them; null where no packet is whole yet. To be called no more once `end` is set.
+   * Takes the next bytes, which are the opener's from here on, and gives what they open to, in one
+   * or two pieces: of a packet that is cut by their edge, only its own bytes are copied. To be
+   * called no more once `end` is set.
    */
-  open(chunk: Buffer): Buffer | null {
-    let bytes = chunk
-    if (this.#keptBytes > 0) {
-      this.#kept.push(chunk)
-      this.#keptBytes += chunk.length
-      if (this.#keptBytes < this.#dueBytes) return null
-      bytes = Buffer.concat(this.#kept, this.#keptBytes)
+  open(chunk: Buffer): readonly Buffer[] {
+    const opened: Buffer[] = []
+    let from = 0
+    while (this.#keptBytes > 0 && this.end === null) {
+      const added = chunk.subarray(from, from + this.#dueBytes - this.#keptBytes)
+      this.#kept.push(added)
+      this.#keptBytes += added.length
+      from += added.length
+      if (this.#keptBytes < this.#dueBytes) return opened
+      const bytes = Buffer.concat(this.#kept, this.#keptBytes)
       this.#kept = []
       this.#keptBytes = 0
+      this.#openPackets(bytes, opened)
     }
+    if (this.end === null && from < chunk.length) this.#openPackets(chunk.subarray(from), opened)
+    return opened
+  }
+
+  /** Opens the packets that are whole, and keeps what lies behind them. */
+  #openPackets(bytes: Buffer, opened: Buffer[]): void {
     let at = 0
     let openedBytes = 0
     while (this.end === null && bytes.length - at >= this.#dueBytes) {
@@ -120,7 +131,7 @@ export class BoxOpener {
       this.#kept.push(bytes.subarray(at))
       this.#keptBytes = bytes.length - at
     }
-    return openedBytes === 0 ? null : bytes.subarray(0, openedBytes)
+    if (openedBytes > 0) opened.push(bytes.subarray(0, openedBytes))
   }
 
   /** Of the packet that is due: its boxed header, and its body once the header is open. */

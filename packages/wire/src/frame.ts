@@ -94,25 +94,38 @@ export class FrameReader {
     this.#keptBytes = 0
   }
 
-  /** Takes the next bytes, which are the reader's from here on. Handler calls happen inside. */
+  /**
+   * Takes the next bytes, which are the reader's from here on. Handler calls happen inside. Of a
+   * frame that is cut by their edge, only its own bytes are copied.
+   */
   push(chunk: Buffer): void {
-    if (this.#isDone) return
     let from = 0
-    if (this.#skipBytes > 0) {
-      from = Math.min(this.#skipBytes, chunk.length)
-      this.#skipBytes -= from
-      if (from === chunk.length) return
+    while (!this.#isDone && from < chunk.length) {
+      if (this.#skipBytes > 0) {
+        const skipped = Math.min(this.#skipBytes, chunk.length - from)
+        this.#skipBytes -= skipped
+        from += skipped
+      } else if (this.#keptBytes > 0) {
+        from += this.#complete(chunk, from)
+      } else {
+        this.#cut(chunk, from)
+        return
+      }
     }
-    let bytes = chunk
-    if (this.#keptBytes > 0) {
-      this.#kept.push(chunk)
-      this.#keptBytes += chunk.length
-      if (this.#keptBytes < this.#wantedBytes) return
-      bytes = Buffer.concat(this.#kept, this.#keptBytes)
+  }
+
+  /** Adds what is still wanted of the kept frame; gives how many bytes that were. */
+  #complete(chunk: Buffer, from: number): number {
+    const added = chunk.subarray(from, from + this.#wantedBytes - this.#keptBytes)
+    this.#kept.push(added)
+    this.#keptBytes += added.length
+    if (this.#keptBytes === this.#wantedBytes) {
+      const bytes = Buffer.concat(this.#kept, this.#keptBytes)
       this.#kept = []
       this.#keptBytes = 0
+      this.#cut(bytes, 0)
     }
-    this.#cut(bytes, from)
+    return added.length
   }
 
   #cut(bytes: Buffer, from: number): void {

@@ -13,7 +13,8 @@ export interface QueueAccount {
 /** What has come of one stream and nobody took yet. One reader at a time. */
 export class ItemQueue {
   readonly #account: QueueAccount
-  #batches: ReceivedBatch[] = []
+  #batches: (ReceivedBatch | null)[] = []
+  /** Of the oldest one that waits; those before it are null, so that their memory is free at once. */
   #at = 0
   #isEnded = false
   #error: unknown = null
@@ -70,10 +71,10 @@ export class ItemQueue {
   /** The next batch; null behind the last one. Rejects once with the error that ended the stream. */
   take(): Promise<ReceivedBatch | null> {
     const batch = this.#batches[this.#at]
-    if (batch !== undefined) {
-      this.#at++
-      if (this.#at === this.#batches.length) {
-        this.#batches = []
+    if (batch !== undefined && batch !== null) {
+      this.#batches[this.#at++] = null
+      if (this.#at * 2 >= this.#batches.length) {
+        this.#batches.splice(0, this.#at)
         this.#at = 0
       }
       this.#account.taken(batch.sizeBytes)

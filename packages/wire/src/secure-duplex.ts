@@ -141,8 +141,7 @@ export class SecureDuplex implements ByteDuplex {
 
   #open(opener: BoxOpener, chunk: Buffer): void {
     if (opener.end !== null) return
-    const opened = opener.open(chunk)
-    if (opened !== null) this.#events?.bytes(opened)
+    for (const bytes of opener.open(chunk)) this.#events?.bytes(bytes)
     if (opener.end === 'goodbye') this.#events?.end()
     else if (opener.end !== null) this.#events?.broken(opener.end)
   }

@@ -52,9 +52,8 @@ function ourOpen(chunks: readonly Buffer[], ...args: [Buffer, Buffer]) {
   const opened: Buffer[] = []
   for (const chunk of chunks) {
     if (opener.end !== null) break
-    const bytes = opener.open(chunk)
-    // What is given away may be overwritten at once, as the frame reader does.
-    if (bytes !== null) {
+    for (const bytes of opener.open(chunk)) {
+      // What is given away may be overwritten at once, as the frame reader does.
       opened.push(Buffer.from(bytes))
       bytes.fill(0)
     }

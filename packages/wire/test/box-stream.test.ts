@@ -40,7 +40,9 @@ describe('the streams of pull-box-stream', () => {
         expect(createHash('sha256').update(sealed).digest('hex')).toBe(digest)
       }
       const opener = new BoxOpener(key, nonce)
-      expect(opener.open(Buffer.from(sealed))).toEqual(Buffer.concat(plaintexts))
+      expect(opener.open(Buffer.from(sealed))).toEqual(
+        plaintexts.length === 0 ? [] : [Buffer.concat(plaintexts)],
+      )
       expect(opener.end).toBe('goodbye')
     },
   )
@@ -74,14 +76,29 @@ describe('a packet', () => {
 
   it('of 4,096 bytes is the largest', () => {
     const opener = new BoxOpener(key, nonce)
-    expect(opener.open(packetOf(Buffer.alloc(4096, 1)))).toHaveLength(4096)
+    expect(opener.open(packetOf(Buffer.alloc(4096, 1)))).toEqual([Buffer.alloc(4096, 1)])
     expect(opener.end).toBeNull()
   })
 
   it.each([4097, 60_000, 65_535, 0])('of %d bytes is refused at its header', (sizeBytes) => {
     const opener = new BoxOpener(key, nonce)
-    expect(opener.open(packetOf(Buffer.alloc(sizeBytes, 1)).subarray(0, 34))).toBeNull()
+    expect(opener.open(packetOf(Buffer.alloc(sizeBytes, 1)).subarray(0, 34))).toEqual([])
     expect(opener.end).toMatchObject({ code: 'BAD_BOX' })
+  })
+
+  it('that is cut is copied by itself, and those behind it lie together in what came', () => {
+    const sealer = new BoxSealer(key, nonce)
+    const stream = Buffer.concat(
+      ['one', 'two', 'three'].map((text) => sealer.seal(Buffer.from(text))),
+    )
+    const opener = new BoxOpener(key, nonce)
+    expect(opener.open(stream.subarray(0, 20))).toEqual([])
+    const came = Buffer.from(new Uint8Array(stream.subarray(20)).buffer)
+    const [first, ...rest] = opener.open(came)
+    expect(first).toEqual(Buffer.from('one'))
+    expect(first!.buffer).not.toBe(came.buffer)
+    expect(rest).toEqual([Buffer.from('twothree')])
+    expect(rest[0]!.buffer).toBe(came.buffer)
   })
 
   it('that is damaged gives what came before it, and nothing of itself', () => {
@@ -89,7 +106,7 @@ describe('a packet', () => {
     const stream = Buffer.concat([sealer.seal(Buffer.from('one')), sealer.seal(Buffer.from('two'))])
     stream[stream.length - 1]! ^= 1
     const opener = new BoxOpener(key, nonce)
-    expect(opener.open(stream)).toEqual(Buffer.from('one'))
+    expect(opener.open(stream)).toEqual([Buffer.from('one')])
     expect(opener.end).toMatchObject({ code: 'BAD_BOX' })
   })
 })
