@@ -1,7 +1,7 @@
-import { mkdirSync } from 'node:fs'
+import { cpSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { copyDataset, type Dataset, type DatasetSize, makeDataset } from './dataset.js'
-import type { Figure } from './figure.js'
+import { type Figure, figureKey, type Limit } from './figure.js'
 import { type LimitName, limits } from './limits/index.js'
 import type { Placement } from './process.js'
 import type { Profiles } from './profile.js'
@@ -29,6 +29,9 @@ export interface Settings {
   readonly profiles?: Profiles
 }
 
+/** By then an idle node has collected its garbage, and let its feeds go where it is told to do so soon. */
+const REST_MS = 6_000
+
 /** What a workload is given: data, subjects, limits, a place, and where its figures go. */
 export class Bench {
   readonly settings: Settings
@@ -42,7 +45,7 @@ export class Bench {
   readonly #folder: string
   readonly #datasets = new Map<string, Promise<Dataset>>()
   readonly #limits = new Map<LimitName, Promise<readonly number[]>>()
-  readonly #loaded = new Map<string, Promise<string>>()
+  readonly #loaded = new Map<string, Promise<string>[]>()
   #folders = 0
 
   constructor(
@@ -96,19 +99,42 @@ export class Bench {
    * @throws {Cannot} the subject has no such thing
    */
   loaded(dataset: Dataset, subject: Subject = this.dunbar): Promise<string> {
-    const loaded = this.#loaded.get(loadedName(dataset, subject))
-    if (loaded !== undefined) return loaded
+    return this.#loadedOf(dataset, subject)[0] ?? this.#load(dataset, subject)
+  }
+
+  /** As many such folders as there are rounds, each loaded on its own. @throws {Cannot} as `loaded` */
+  async loadedEach(dataset: Dataset, subject: Subject = this.dunbar): Promise<readonly string[]> {
+    const folders = this.#loadedOf(dataset, subject)
+    // The only program of its time: the next is loaded when this one is there.
+    while (folders.length < this.settings.samples) await this.#load(dataset, subject)
+    return Promise.all(folders.slice(0, this.settings.samples))
+  }
+
+  /** A folder of one's own with these messages. @throws {Cannot} as `loaded` */
+  async copyOf(dataset: Dataset, subject: Subject = this.dunbar): Promise<string> {
+    const path = this.freshPath(`copy-${subject.name}`)
+    cpSync(await this.loaded(dataset, subject), path, { recursive: true })
+    return path
+  }
+
+  #load(dataset: Dataset, subject: Subject): Promise<string> {
     this.progress.say(`${subject.name} takes in ${dataset.messages} messages`)
     const path = this.freshPath(`loaded-${subject.name}`)
     const load = () => subject.load(dataset, path)
     const loading = (this.settings.profiles?.aside('loading', load) ?? load()).then(() => path)
-    this.#loaded.set(loadedName(dataset, subject), loading)
+    this.#loadedOf(dataset, subject).push(loading)
     return loading
   }
 
-  /** Takes a folder that was just loaded for the one that `loaded` gives, so that nobody loads another. */
+  /** Takes a folder that was just loaded for one of those that `loaded` gives, so that nobody loads another. */
   keepLoaded(dataset: Dataset, subject: Subject, path: string): void {
-    this.#loaded.set(loadedName(dataset, subject), Promise.resolve(path))
+    this.#loadedOf(dataset, subject).push(Promise.resolve(path))
+  }
+
+  #loadedOf({ digest }: Dataset, { name }: Subject): Promise<string>[] {
+    const folders = this.#loaded.get(`${name} ${digest}`) ?? []
+    this.#loaded.set(`${name} ${digest}`, folders)
+    return folders
   }
 
   /** A path in the folder of this run where nothing is yet. */
@@ -129,12 +155,30 @@ export class Bench {
     return samples
   }
 
+  /** A limit for a figure in the same unit. */
+  async beside(name: LimitName): Promise<Limit> {
+    return { what: limits[name].what, samples: await this.limit(name) }
+  }
+
+  /** Resolves when what is idle has come to rest; sooner in a tiny run. */
+  rest(): Promise<void> {
+    return new Promise((resolve) =>
+      setTimeout(resolve, Math.min(REST_MS, this.settings.messages / 4)),
+    )
+  }
+
+  /** @throws {Error} it is not exact, and has fewer samples than there are rounds */
   record(figure: Figure): void {
+    const { samples } = this.settings
+    const { limit } = figure
+    const isShort = figure.isExact !== true && figure.samples.length < samples
+    const isShortLimit =
+      'samples' in limit && limit.isExact !== true && limit.samples.length < samples
+    if (isShort || isShortLimit)
+      throw new Error(`${figureKey(figure)} has fewer than ${samples} samples`)
     this.figures.push(figure)
   }
 }
-
-const loadedName = ({ digest }: Dataset, { name }: Subject): string => `${name} ${digest}`
 
 /** Something that is measured: one file each in `workloads/`. */
 export interface Workload {

@@ -34,7 +34,7 @@ export async function runWorkloads(
   const dunbar = new Dunbar(profiled, environment)
   const bench = new Bench(settings, folder, dunbar, peers, progress)
   const failures: { workload: string; message: string }[] = []
-  const done: string[] = []
+  const workloadSeconds: Record<string, number> = {}
   const resultsSoFar = async (): Promise<Results> => ({
     version: 2,
     at: at.toISOString(),
@@ -43,10 +43,11 @@ export async function runWorkloads(
     machine: machineOf(),
     run: {
       isFull: settings.isFull,
-      workloads: done,
+      workloads: Object.keys(workloadSeconds),
       samples: settings.samples,
       seed: settings.seed,
       shards: settings.shards,
+      workloadSeconds: { ...workloadSeconds },
       cores: settings.placement.cores,
       seconds: Math.round((Date.now() - at.getTime()) / 1000),
     },
@@ -70,6 +71,7 @@ export async function runWorkloads(
     for (const [index, workload] of workloads.entries()) {
       progress.begin(`${index + 1}/${workloads.length} ${workload.name}`)
       profiles?.begin(workload.name)
+      const begunAt = performance.now()
       try {
         await workload.run(bench)
       } catch (error) {
@@ -77,7 +79,7 @@ export async function runWorkloads(
         progress.fail(error instanceof Error ? (error.stack ?? message) : message)
         failures.push({ workload: workload.name, message })
       }
-      done.push(workload.name)
+      workloadSeconds[workload.name] = (performance.now() - begunAt) / 1000
       keep(await resultsSoFar())
     }
     return await resultsSoFar()

@@ -163,9 +163,9 @@ function peerSection(
 }
 
 function limitSection(figures: readonly Figure[]): Section {
-  const { nameOf, note } = namesOf(figures.filter(({ limit }) => limit !== undefined))
+  const { nameOf, note } = namesOf(figures.filter(({ limit }) => !('none' in limit)))
   const bars = figures.flatMap((figure): Bar[] => {
-    if (figure.limit === undefined) return []
+    if ('none' in figure.limit) return []
     const value = ratio(figure.samples, figure.limit.samples)
     if (!(value > 0) || !Number.isFinite(value)) return []
     return [

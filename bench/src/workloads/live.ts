@@ -1,4 +1,5 @@
 import type { Bench, Workload } from '../bench.js'
+import { livingLimit } from '../limits/sums.js'
 import { inTurn } from '../rounds.js'
 import { median } from '../statistics.js'
 import { withPair } from '../subjects/pair.js'
@@ -31,6 +32,7 @@ export const live: Workload = {
       size: { feeds: 1, messages: MESSAGES },
       ...taken,
       calls,
+      limit: await livingLimit(bench),
     })
   },
 }

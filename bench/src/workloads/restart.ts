@@ -1,6 +1,5 @@
 import type { Bench, Workload } from '../bench.js'
 import type { Dataset } from '../dataset.js'
-import { limits } from '../limits/index.js'
 import { assertRight } from '../questions.js'
 import { datasetsOf, inTurn } from '../rounds.js'
 import { digestOfKeys, isDunbar } from '../subjects/dunbar.js'
@@ -36,7 +35,7 @@ export async function recordRestarts(
   bench.record({
     ...taken,
     id: 'restart.ready',
-    limit: { what: limits['node.start'].what, samples: await bench.limit('node.start') },
+    limit: await bench.beside('node.start'),
     title: 'ready after a restart',
     unit: 'ms',
     better: 'less',
