@@ -1,6 +1,7 @@
 import { cpSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { copyDataset, type Dataset, type DatasetSize, makeDataset } from './dataset.js'
+import { copyDataset, type Dataset, type DatasetSize } from './dataset.js'
+import { makeDatasetOnThread } from './dataset-thread.js'
 import { type Figure, figureKey, type Limit } from './figure.js'
 import { type LimitName, limits } from './limits/index.js'
 import type { Placement } from './process.js'
@@ -19,6 +20,8 @@ export interface Settings {
   readonly messages: number
   /** Of the data that other peers are measured on as well. */
   readonly pairedMessages: number
+  /** Of the data that is enough for what takes long: all of them in a full run. */
+  readonly partMessages: number
   readonly seed: number
   /** Worker threads of a node; null: as many as cores. */
   readonly shards: number | null
@@ -83,7 +86,7 @@ export class Bench {
 
   #generated(size: DatasetSize): Promise<Dataset> {
     this.progress.say(`generating ${size.messages} messages in ${size.feeds} feeds`)
-    return makeDataset(this.#folder, size)
+    return makeDatasetOnThread(this.#folder, size)
   }
 
   #copied(file: string): Promise<Dataset> {

@@ -48,7 +48,7 @@ export function sectionsOf({ figures, subjects }: Results): readonly Section[] {
   return [
     throughputSection(figures),
     peerSection(figures, subjects),
-    limitSection(figures),
+    limitSection(others),
     latencySection(others),
     {
       title: 'Memory',

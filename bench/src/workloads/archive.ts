@@ -11,9 +11,9 @@ export const archiving: Workload = {
   title: 'all messages into blocks and out of them again',
   isShort: true,
   async run(bench) {
-    const { isFull, pairedMessages, file } = bench.settings
+    const { isFull, partMessages, file } = bench.settings
     const isWhole = isFull || file !== null
-    const dataset = await bench.dataset(isWhole ? undefined : { messages: pairedMessages })
+    const dataset = await bench.dataset(isWhole ? undefined : { messages: partMessages })
     const path = await bench.copyOf(dataset)
     const alone = await packed(dataset.file, dataset.messages)
     const limits = { packing: [] as number[], unpacking: [] as number[] }

@@ -61,9 +61,9 @@ export const blocks: Workload = {
     const { file } = await bench.dataset()
     const whole = await packed(file, MOST_MESSAGES)
     recordSizes(bench, whole)
-    const { pairedMessages } = bench.settings
-    const isAll = pairedMessages >= whole.messages.length
-    recordRates(bench, isAll ? whole : await packed(file, pairedMessages))
+    const { partMessages } = bench.settings
+    const isAll = partMessages >= whole.messages.length
+    recordRates(bench, isAll ? whole : await packed(file, partMessages))
   },
 }
 

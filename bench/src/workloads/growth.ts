@@ -13,10 +13,8 @@ export const growth: Workload = {
   isShort: false,
   async run(bench) {
     const steps = stepsOf(bench)
-    const sizes: GrowthSize[] = []
-    for (const step of steps) {
-      sizes.push(new GrowthSize(bench, await bench.dataset(step.size), step))
-    }
+    const datasets = await Promise.all(steps.map(({ size }) => bench.dataset(size)))
+    const sizes = steps.map((step, index) => new GrowthSize(bench, datasets[index]!, step))
     for (let round = 1; round <= bench.settings.samples; round++) {
       for (const size of sizes) await size.import(round)
       for (const size of sizes) await size.start(round)

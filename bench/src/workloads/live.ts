@@ -7,7 +7,7 @@ import type { Subject } from '../subjects/subject.js'
 
 const MESSAGES = 50
 /** Those of peers take a quarter of a second and more each. */
-const PEER_MESSAGES = 10
+const PEER_MESSAGES = 5
 /** Between two messages, ms: each goes alone. */
 const PAUSE_MS = 20
 

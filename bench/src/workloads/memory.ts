@@ -15,8 +15,11 @@ export const memory: Workload = {
   title: 'resident memory: idle, under load, of a passivated feed',
   isShort: true,
   async run(bench) {
+    if (!bench.settings.isFull) {
+      await recordIdle(bench, { dataset: await bench.dataset(), isPaired: false })
+      return
+    }
     for (const data of await datasetsOf(bench)) await recordIdle(bench, data)
-    if (!bench.settings.isFull) return
     for (const data of await datasetsOf(bench)) await recordPeak(bench, data)
     await recordPassivated(bench)
   },
