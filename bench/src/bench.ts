@@ -20,6 +20,8 @@ export interface Settings {
   readonly messages: number
   /** Of the data that other peers are measured on as well. */
   readonly pairedMessages: number
+  /** Peers take part in all that they can; without it, in what a run of everything has time for. */
+  readonly pairsAll: boolean
   /** Of the data that is enough for what takes long: all of them in a full run. */
   readonly partMessages: number
   readonly seed: number

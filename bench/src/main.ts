@@ -103,6 +103,7 @@ const results = await runWorkloads(
     feeds: flags.feeds ?? 150,
     messages,
     pairedMessages: flags.full ? messages : Math.min(messages, PAIRED_MESSAGES),
+    pairsAll: flags.full || chosen,
     partMessages: flags.full ? messages : Math.min(messages, PART_MESSAGES),
     seed: flags.seed,
     shards: flags.shards ?? null,

@@ -101,6 +101,12 @@ export async function datasetsOf(
   ]
 }
 
+/** The same, for what is measured without peers where there is no time for them. */
+export async function datasetsAsTimeAllows(bench: Bench): ReturnType<typeof datasetsOf> {
+  if (bench.settings.pairsAll) return datasetsOf(bench)
+  return [{ dataset: await bench.dataset(), isPaired: false }]
+}
+
 const MOST_FEEDS = 5_000
 
 /** The same number of messages in few feeds and in many: 150 and 5,000, where nothing else is asked for. */

@@ -55,10 +55,10 @@ export const busy: Workload = {
   },
 }
 
-/** A short run has no time for all messages and for peers: a sync of some is busy, too. */
+/** A short run has no time for all messages, nor for peers: a sync of some is busy, too. */
 async function dataOf(bench: Bench): ReturnType<typeof datasetsOf> {
-  const { isFull, file, partMessages } = bench.settings
-  if (isFull || file !== null) return datasetsOf(bench)
+  const { pairsAll, file, partMessages } = bench.settings
+  if (pairsAll || file !== null) return datasetsOf(bench)
   return [{ dataset: await bench.dataset({ messages: partMessages }), isPaired: false }]
 }
 

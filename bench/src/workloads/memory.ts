@@ -1,6 +1,6 @@
 import type { Bench, Workload } from '../bench.js'
 import type { Dataset } from '../dataset.js'
-import { atOnce, datasetsOf, fewAndMany, inTurn } from '../rounds.js'
+import { atOnce, datasetsAsTimeAllows, datasetsOf, fewAndMany, inTurn } from '../rounds.js'
 import { withEach } from '../subjects/each.js'
 import { Cannot, type Query, type RunningSubject, type Subject } from '../subjects/subject.js'
 
@@ -15,11 +15,8 @@ export const memory: Workload = {
   title: 'resident memory: idle, under load, of a passivated feed',
   isShort: true,
   async run(bench) {
-    if (!bench.settings.isFull) {
-      await recordIdle(bench, { dataset: await bench.dataset(), isPaired: false })
-      return
-    }
-    for (const data of await datasetsOf(bench)) await recordIdle(bench, data)
+    for (const data of await datasetsAsTimeAllows(bench)) await recordIdle(bench, data)
+    if (!bench.settings.isFull) return
     for (const data of await datasetsOf(bench)) await recordPeak(bench, data)
     await recordPassivated(bench)
   },
