@@ -193,6 +193,8 @@ export interface Workload {
   readonly title: string
   /** In the short run too. */
   readonly isShort: boolean
+  /** Data that take long to generate: made on all cores before anything is measured. */
+  datasets?(settings: Settings): readonly Partial<DatasetSize>[]
   /**
    * Measures, checks that what it measured was right, and records its figures.
    * @throws {Error} an answer is wrong: nothing of it is recorded

@@ -9,18 +9,21 @@ interface Given {
   readonly size: DatasetSize
 }
 
-/** One for each core; each makes one dataset after the other. */
-const lanes: Promise<unknown>[] = Array.from({ length: availableParallelism() }, () =>
-  Promise.resolve(),
-)
-let made = 0
+/** One thread for each core at a time. */
+let free = availableParallelism()
+const waiting: (() => void)[] = []
 
 /** As `makeDataset`, on a thread: those that are asked for at the same time are made on all cores. */
-export function makeDatasetOnThread(folder: string, size: DatasetSize): Promise<Dataset> {
-  const lane = made++ % lanes.length
-  const making = lanes[lane]!.then(() => makeOnThread({ module: import.meta.url, folder, size }))
-  lanes[lane] = making.catch(() => undefined)
-  return making
+export async function makeDatasetOnThread(folder: string, size: DatasetSize): Promise<Dataset> {
+  if (free > 0) free -= 1
+  else await new Promise<void>((resolve) => waiting.push(resolve))
+  try {
+    return await makeOnThread({ module: import.meta.url, folder, size })
+  } finally {
+    const next = waiting.shift()
+    if (next === undefined) free += 1
+    else next()
+  }
 }
 
 async function makeOnThread(given: Given): Promise<Dataset> {

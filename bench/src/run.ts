@@ -1,4 +1,5 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Bench, type Settings, type Workload } from './bench.js'
@@ -68,6 +69,9 @@ export async function runWorkloads(
     failures,
   })
   try {
+    const sizes = workloads.flatMap((workload) => workload.datasets?.(settings) ?? [])
+    if (sizes.length > 0) progress.begin('data')
+    await Promise.all(sizes.map((size) => bench.dataset(size)))
     for (const [index, workload] of workloads.entries()) {
       progress.begin(`${index + 1}/${workloads.length} ${workload.name}`)
       profiles?.begin(workload.name)
@@ -85,6 +89,10 @@ export async function runWorkloads(
     return await resultsSoFar()
   } finally {
     progress.end()
-    rmSync(folder, { recursive: true, force: true })
+    // All files of a folder are removed at the same time; of all folders, there are a million.
+    for (const name of readdirSync(folder)) {
+      await rm(join(folder, name), { recursive: true, force: true })
+    }
+    await rm(folder, { recursive: true, force: true })
   }
 }

@@ -1,4 +1,4 @@
-import type { Bench, Workload } from '../bench.js'
+import type { Bench, Settings, Workload } from '../bench.js'
 import type { DatasetSize } from '../dataset.js'
 import { GrowthSize } from './growth-size.js'
 
@@ -11,8 +11,9 @@ export const growth: Workload = {
   name: 'growth',
   title: 'every cost from 150 feeds to 50,000, and by the number of messages',
   isShort: false,
+  datasets: (settings) => stepsOf(settings).map(({ size }) => size),
   async run(bench) {
-    const steps = stepsOf(bench)
+    const steps = stepsOf(bench.settings)
     const datasets = await Promise.all(steps.map(({ size }) => bench.dataset(size)))
     const sizes = steps.map((step, index) => new GrowthSize(bench, datasets[index]!, step))
     for (let round = 1; round <= bench.settings.samples; round++) {
@@ -47,7 +48,7 @@ interface Step {
 }
 
 /** By rising cost; everything shrinks with a smaller run. */
-function stepsOf({ settings }: Bench): readonly Step[] {
+function stepsOf(settings: Settings): readonly Step[] {
   const messages = (factor: number) => Math.ceil(settings.messages * factor)
   const most = messages(MESSAGE_FACTOR)
   const feedsAt = (feeds: number) =>
