@@ -1,7 +1,8 @@
-import { mkdirSync } from 'node:fs'
+import { cpSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { copyDataset, type Dataset, type DatasetSize, makeDataset } from './dataset.js'
-import type { Figure } from './figure.js'
+import { copyDataset, type Dataset, type DatasetSize } from './dataset.js'
+import { makeDatasetOnThread } from './dataset-thread.js'
+import { type Figure, figureKey, type Limit } from './figure.js'
 import { type LimitName, limits } from './limits/index.js'
 import type { Placement } from './process.js'
 import type { Profiles } from './profile.js'
@@ -19,6 +20,10 @@ export interface Settings {
   readonly messages: number
   /** Of the data that other peers are measured on as well. */
   readonly pairedMessages: number
+  /** Peers take part in all that they can; without it, in what a run of everything has time for. */
+  readonly pairsAll: boolean
+  /** Of the data that is enough for what takes long: all of them in a full run. */
+  readonly partMessages: number
   readonly seed: number
   /** Worker threads of a node; null: as many as cores. */
   readonly shards: number | null
@@ -28,6 +33,9 @@ export interface Settings {
   /** Of dunbar's processes, where any are asked for. */
   readonly profiles?: Profiles
 }
+
+/** By then an idle node has collected its garbage, and let its feeds go where it is told to do so soon. */
+const REST_MS = 6_000
 
 /** What a workload is given: data, subjects, limits, a place, and where its figures go. */
 export class Bench {
@@ -42,7 +50,7 @@ export class Bench {
   readonly #folder: string
   readonly #datasets = new Map<string, Promise<Dataset>>()
   readonly #limits = new Map<LimitName, Promise<readonly number[]>>()
-  readonly #loaded = new Map<string, Promise<string>>()
+  readonly #loaded = new Map<string, Promise<string>[]>()
   #folders = 0
 
   constructor(
@@ -80,7 +88,7 @@ export class Bench {
 
   #generated(size: DatasetSize): Promise<Dataset> {
     this.progress.say(`generating ${size.messages} messages in ${size.feeds} feeds`)
-    return makeDataset(this.#folder, size)
+    return makeDatasetOnThread(this.#folder, size)
   }
 
   #copied(file: string): Promise<Dataset> {
@@ -96,19 +104,42 @@ export class Bench {
    * @throws {Cannot} the subject has no such thing
    */
   loaded(dataset: Dataset, subject: Subject = this.dunbar): Promise<string> {
-    const loaded = this.#loaded.get(loadedName(dataset, subject))
-    if (loaded !== undefined) return loaded
+    return this.#loadedOf(dataset, subject)[0] ?? this.#load(dataset, subject)
+  }
+
+  /** As many such folders as there are rounds, each loaded on its own. @throws {Cannot} as `loaded` */
+  async loadedEach(dataset: Dataset, subject: Subject = this.dunbar): Promise<readonly string[]> {
+    const folders = this.#loadedOf(dataset, subject)
+    // The only program of its time: the next is loaded when this one is there.
+    while (folders.length < this.settings.samples) await this.#load(dataset, subject)
+    return Promise.all(folders.slice(0, this.settings.samples))
+  }
+
+  /** A folder of one's own with these messages. @throws {Cannot} as `loaded` */
+  async copyOf(dataset: Dataset, subject: Subject = this.dunbar): Promise<string> {
+    const path = this.freshPath(`copy-${subject.name}`)
+    cpSync(await this.loaded(dataset, subject), path, { recursive: true })
+    return path
+  }
+
+  #load(dataset: Dataset, subject: Subject): Promise<string> {
     this.progress.say(`${subject.name} takes in ${dataset.messages} messages`)
     const path = this.freshPath(`loaded-${subject.name}`)
     const load = () => subject.load(dataset, path)
     const loading = (this.settings.profiles?.aside('loading', load) ?? load()).then(() => path)
-    this.#loaded.set(loadedName(dataset, subject), loading)
+    this.#loadedOf(dataset, subject).push(loading)
     return loading
   }
 
-  /** Takes a folder that was just loaded for the one that `loaded` gives, so that nobody loads another. */
+  /** Takes a folder that was just loaded for one of those that `loaded` gives, so that nobody loads another. */
   keepLoaded(dataset: Dataset, subject: Subject, path: string): void {
-    this.#loaded.set(loadedName(dataset, subject), Promise.resolve(path))
+    this.#loadedOf(dataset, subject).push(Promise.resolve(path))
+  }
+
+  #loadedOf({ digest }: Dataset, { name }: Subject): Promise<string>[] {
+    const folders = this.#loaded.get(`${name} ${digest}`) ?? []
+    this.#loaded.set(`${name} ${digest}`, folders)
+    return folders
   }
 
   /** A path in the folder of this run where nothing is yet. */
@@ -129,12 +160,30 @@ export class Bench {
     return samples
   }
 
+  /** A limit for a figure in the same unit. */
+  async beside(name: LimitName): Promise<Limit> {
+    return { what: limits[name].what, samples: await this.limit(name) }
+  }
+
+  /** Resolves when what is idle has come to rest; sooner in a tiny run. */
+  rest(): Promise<void> {
+    return new Promise((resolve) =>
+      setTimeout(resolve, Math.min(REST_MS, this.settings.messages / 4)),
+    )
+  }
+
+  /** @throws {Error} it is not exact, and has fewer samples than there are rounds */
   record(figure: Figure): void {
+    const { samples } = this.settings
+    const { limit } = figure
+    const isShort = figure.isExact !== true && figure.samples.length < samples
+    const isShortLimit =
+      'samples' in limit && limit.isExact !== true && limit.samples.length < samples
+    if (isShort || isShortLimit)
+      throw new Error(`${figureKey(figure)} has fewer than ${samples} samples`)
     this.figures.push(figure)
   }
 }
-
-const loadedName = ({ digest }: Dataset, { name }: Subject): string => `${name} ${digest}`
 
 /** Something that is measured: one file each in `workloads/`. */
 export interface Workload {
@@ -144,6 +193,8 @@ export interface Workload {
   readonly title: string
   /** In the short run too. */
   readonly isShort: boolean
+  /** Data that take long to generate: made on all cores before anything is measured. */
+  datasets?(settings: Settings): readonly Partial<DatasetSize>[]
   /**
    * Measures, checks that what it measured was right, and records its figures.
    * @throws {Error} an answer is wrong: nothing of it is recorded

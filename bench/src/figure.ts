@@ -15,6 +15,13 @@ export interface Limit {
   readonly what: string
   /** In the unit of the figure; one a sample where they were taken in turn. */
   readonly samples: readonly number[]
+  /** A function of the data alone: one sample tells all. */
+  readonly isExact?: boolean
+}
+
+/** Why nothing bounds a figure: "is a limit itself". */
+export interface NoLimit {
+  readonly none: string
 }
 
 /** One measured figure: every sample, and what it stands beside. */
@@ -29,12 +36,24 @@ export interface Figure {
   readonly size: Size
   /** Dunbar's, one a round; of calls that were timed one by one, the median of each round. At least one. */
   readonly samples: readonly number[]
+  /** A function of the data alone, the same in every run: one sample tells all. */
+  readonly isExact?: boolean
   /** All calls of all rounds, in the unit of the figure, for distributions. */
   readonly calls?: readonly number[]
-  readonly limit?: Limit
+  readonly limit: Limit | NoLimit
   /** By the name of the peer. */
   readonly peers?: Readonly<Record<string, PeerSamples>>
 }
+
+/** Figures that are a bound themselves stand beside nothing. */
+export const isLimit: NoLimit = { none: 'is a limit itself' }
+
+/** A bound that data alone give. */
+export const exactLimit = (what: string, value: number): Limit => ({
+  what,
+  samples: [value],
+  isExact: true,
+})
 
 /** Where there are as many of the others, the median of the ratios pair by pair, else the ratio of the medians. */
 export function ratio(samples: readonly number[], others: readonly number[]): number {

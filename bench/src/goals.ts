@@ -51,7 +51,7 @@ export function judge(figure: Figure, goal: Goal): Judgement {
 
 function valueFor({ samples, limit, peers }: Figure, of: string): number | null {
   if (of === 'median') return median(samples)
-  if (of === 'limit') return limit === undefined ? null : ratio(samples, limit.samples)
+  if (of === 'limit') return 'none' in limit ? null : ratio(samples, limit.samples)
   const peer = peers?.[of]
   return peer === undefined || 'cannot' in peer ? null : ratio(samples, peer.samples)
 }

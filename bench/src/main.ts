@@ -16,6 +16,9 @@ import { workloads } from './workloads/index.js'
 
 const PROFILES = new URL('../profiles/', import.meta.url).pathname
 const RESULTS = new URL('../results/', import.meta.url).pathname
+/** In a short run. */
+const PAIRED_MESSAGES = 10_000
+const PART_MESSAGES = 20_000
 const others = subjectNames.filter((name) => name !== 'dunbar')
 
 interface Flags {
@@ -99,7 +102,9 @@ const results = await runWorkloads(
     samples: flags.samples,
     feeds: flags.feeds ?? 150,
     messages,
-    pairedMessages: flags.full ? messages : Math.min(messages, 20_000),
+    pairedMessages: flags.full ? messages : Math.min(messages, PAIRED_MESSAGES),
+    pairsAll: flags.full || chosen,
+    partMessages: flags.full ? messages : Math.min(messages, PART_MESSAGES),
     seed: flags.seed,
     shards: flags.shards ?? null,
     placement,

@@ -111,7 +111,7 @@ export function assertRight(
 }
 
 /** What a client would take to parse the answer, had it all of it in memory. */
-async function parsingMs({ client }: RunningDunbar, query: Query): Promise<number> {
+export async function parsingMs({ client }: RunningDunbar, query: Query): Promise<number> {
   const [method, options] = streamOf(query)
   const items: Buffer[] = []
   for await (const item of client.rawSource(method, options)) items.push(Buffer.from(item))

@@ -14,8 +14,15 @@ const figure = v.object({
   better: v.picklist(['more', 'less']),
   size,
   samples: some,
+  isExact: v.optional(v.boolean()),
   calls: v.optional(some),
-  limit: v.optional(v.object({ what: v.string(), samples: some })),
+  limit: v.optional(
+    v.union([
+      v.object({ what: v.string(), samples: some, isExact: v.optional(v.boolean()) }),
+      v.object({ none: v.string() }),
+    ]),
+    { none: 'was not measured' },
+  ),
   peers: v.optional(
     v.record(v.string(), v.union([v.object({ samples: some }), v.object({ cannot: v.string() })])),
   ),
@@ -41,6 +48,8 @@ export const resultsSchema = v.object({
     samples: v.number(),
     seed: v.number(),
     shards: v.nullable(v.number()),
+    /** What each workload took, by its name. */
+    workloadSeconds: v.optional(v.record(v.string(), v.number()), {}),
     /** Processors that all subjects were pinned to; null where they were not. */
     cores: v.nullable(v.string()),
     seconds: v.number(),

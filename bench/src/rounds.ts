@@ -67,6 +67,26 @@ export async function severalInTurn<Name extends string>(
   return Object.fromEntries(names.map((name) => [name, paired(name)])) as Record<Name, Paired>
 }
 
+/**
+ * As `inTurn`, for what does not depend on how fast anything is: all rounds of a subject at once, so
+ * that they share the time in which they rest. `measure` gives one sample a round.
+ */
+export async function atOnce(
+  bench: Bench,
+  isPaired: boolean,
+  measure: (subject: Subject) => Promise<readonly number[]>,
+): Promise<Paired> {
+  const measureOne = async (subject: Subject) => {
+    bench.progress.say(`${subject.name}, all rounds`)
+    return measure(subject)
+  }
+  const samples = await measureOne(bench.dunbar)
+  if (!isPaired) return { samples, peers: {} }
+  const peers: Record<string, PeerSamples> = { ...bench.absent }
+  for (const peer of bench.peers) peers[peer.name] = { samples: await measureOne(peer) }
+  return { samples, peers }
+}
+
 /** The data of this run, and, where peers take part, what they share with dunbar: fewer messages in a short run. */
 export async function datasetsOf(
   bench: Bench,
@@ -79,6 +99,12 @@ export async function datasetsOf(
     { ...whole, isPaired: false },
     { dataset: small, isPaired: true },
   ]
+}
+
+/** The same, for what is measured without peers where there is no time for them. */
+export async function datasetsAsTimeAllows(bench: Bench): ReturnType<typeof datasetsOf> {
+  if (bench.settings.pairsAll) return datasetsOf(bench)
+  return [{ dataset: await bench.dataset(), isPaired: false }]
 }
 
 const MOST_FEEDS = 5_000

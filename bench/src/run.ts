@@ -1,4 +1,5 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Bench, type Settings, type Workload } from './bench.js'
@@ -34,7 +35,7 @@ export async function runWorkloads(
   const dunbar = new Dunbar(profiled, environment)
   const bench = new Bench(settings, folder, dunbar, peers, progress)
   const failures: { workload: string; message: string }[] = []
-  const done: string[] = []
+  const workloadSeconds: Record<string, number> = {}
   const resultsSoFar = async (): Promise<Results> => ({
     version: 2,
     at: at.toISOString(),
@@ -43,10 +44,11 @@ export async function runWorkloads(
     machine: machineOf(),
     run: {
       isFull: settings.isFull,
-      workloads: done,
+      workloads: Object.keys(workloadSeconds),
       samples: settings.samples,
       seed: settings.seed,
       shards: settings.shards,
+      workloadSeconds: { ...workloadSeconds },
       cores: settings.placement.cores,
       seconds: Math.round((Date.now() - at.getTime()) / 1000),
     },
@@ -67,9 +69,13 @@ export async function runWorkloads(
     failures,
   })
   try {
+    const sizes = workloads.flatMap((workload) => workload.datasets?.(settings) ?? [])
+    if (sizes.length > 0) progress.begin('data')
+    await Promise.all(sizes.map((size) => bench.dataset(size)))
     for (const [index, workload] of workloads.entries()) {
       progress.begin(`${index + 1}/${workloads.length} ${workload.name}`)
       profiles?.begin(workload.name)
+      const begunAt = performance.now()
       try {
         await workload.run(bench)
       } catch (error) {
@@ -77,12 +83,16 @@ export async function runWorkloads(
         progress.fail(error instanceof Error ? (error.stack ?? message) : message)
         failures.push({ workload: workload.name, message })
       }
-      done.push(workload.name)
+      workloadSeconds[workload.name] = (performance.now() - begunAt) / 1000
       keep(await resultsSoFar())
     }
     return await resultsSoFar()
   } finally {
     progress.end()
-    rmSync(folder, { recursive: true, force: true })
+    // All files of a folder are removed at the same time; of all folders, there are a million.
+    for (const name of readdirSync(folder)) {
+      await rm(join(folder, name), { recursive: true, force: true })
+    }
+    await rm(folder, { recursive: true, force: true })
   }
 }

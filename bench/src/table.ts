@@ -18,16 +18,14 @@ export function tableOf(figures: readonly Figure[], goals: readonly Goal[]): str
     wordWrap: true,
   })
   for (const figure of figures) {
-    const { title, unit, size, samples } = figure
+    const { title, unit, size } = figure
     const judgements = goalsOf(figure, goals).map((goal) => judge(figure, goal))
     table.push([
       title,
       `${size.feeds.toLocaleString('en-US')} feeds, ${size.messages.toLocaleString('en-US')} msgs`,
-      `${shortNumber(median(samples))} ${unit}`,
-      samples.length > 1
-        ? `${shortNumber(Math.min(...samples))} … ${shortNumber(Math.max(...samples))}`
-        : '',
-      besidePeers(figure),
+      `${shortNumber(median(figure.samples))} ${unit}`,
+      spreadText(figure),
+      besidePeers(figure).join('\n'),
       besideLimit(figure),
       judgements.map(({ goal }) => goalText(goal)).join('\n'),
       judgements.map(verdict).join('\n'),
@@ -36,18 +34,25 @@ export function tableOf(figures: readonly Figure[], goals: readonly Goal[]): str
   return table.toString()
 }
 
-function besidePeers({ samples, peers = {} }: Figure): string {
-  return Object.entries(peers)
-    .map(([name, theirs]) =>
-      'cannot' in theirs
-        ? `${name}: – (${theirs.cannot})`
-        : `${name}: ${shortNumber(median(theirs.samples))}, ${shortNumber(ratio(samples, theirs.samples))} ×`,
-    )
-    .join('\n')
+/** "1 … 2"; "exact" where no run gives anything else. */
+export function spreadText({ samples, isExact }: Figure): string {
+  if (isExact === true) return 'exact'
+  return samples.length === 1
+    ? ''
+    : `${shortNumber(Math.min(...samples))} … ${shortNumber(Math.max(...samples))}`
 }
 
-function besideLimit({ samples, limit }: Figure): string {
-  if (limit === undefined) return ''
+/** A line for each peer, with the reason where it gave nothing. */
+export const besidePeers = ({ samples, peers = {} }: Figure): readonly string[] =>
+  Object.entries(peers).map(([name, theirs]) =>
+    'cannot' in theirs
+      ? `${name}: – (${theirs.cannot})`
+      : `${name}: ${shortNumber(median(theirs.samples))}, ${shortNumber(ratio(samples, theirs.samples))} ×`,
+  )
+
+/** The limit and the ratio to it; a dash and the reason where there is none. */
+export function besideLimit({ samples, limit }: Figure): string {
+  if ('none' in limit) return `– (${limit.none})`
   const share = shortNumber(ratio(samples, limit.samples))
   return `${shortNumber(median(limit.samples))} (${limit.what}), ${share} ×`
 }

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { compareResults } from '../src/comparison/compare.js'
 import { leastOfRankTest, rankTest } from '../src/comparison/rank-test.js'
 import { comparisonText } from '../src/comparison/text.js'
-import type { Figure } from '../src/figure.js'
+import { type Figure, isLimit } from '../src/figure.js'
 import { resultsOf } from './run-samples.js'
 
 const size = { feeds: 150, messages: 1000 }
@@ -15,6 +15,7 @@ const figure = (samples: readonly number[], more: Partial<Figure> = {}): Figure 
   better: 'less',
   size,
   samples,
+  limit: isLimit,
   ...more,
 })
 
@@ -100,6 +101,13 @@ describe('two runs', () => {
   test('of too few rounds nothing is told', () => {
     expect(compared(figure([1]), figure([9])).verdict).toBe('untold')
     expect(compared(figure([1, 1, 1]), figure([9, 9, 9])).isRegression).toBe(false)
+  })
+
+  test('of what is exact one sample tells', () => {
+    const exact = { isExact: true } as const
+    expect(compared(figure([1], exact), figure([1.2], exact)).isRegression).toBe(true)
+    expect(compared(figure([1], exact), figure([0.9], exact)).verdict).toBe('better')
+    expect(compared(figure([1], exact), figure([1], exact)).verdict).toBe('same')
   })
 
   test('a run beside itself has changed in nothing', () => {

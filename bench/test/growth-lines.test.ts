@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { Figure } from '../src/figure.js'
+import { type Figure, isLimit } from '../src/figure.js'
 import { growthLines, growthOf } from '../src/growth/lines.js'
 
 const figure = (feeds: number, messages: number, samples: number[], more: Partial<Figure> = {}) =>
@@ -10,6 +10,7 @@ const figure = (feeds: number, messages: number, samples: number[], more: Partia
     better: 'less',
     size: { feeds, messages },
     samples,
+    limit: isLimit,
     ...more,
   }) satisfies Figure
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { Figure } from '../src/figure.js'
+import { type Figure, isLimit } from '../src/figure.js'
 import { picturePalette } from '../src/report/drawing.js'
 import { pageOf } from '../src/report/page.js'
 import { sectionsOf, throughputChart } from '../src/report/sections.js'
@@ -40,6 +40,13 @@ describe('the report', () => {
 
   test('a peer that cannot do the work has a dash and the reason', () => {
     expect(page).toContain('ssb-db: – (has no &quot;tangles&quot;)')
+  })
+
+  test('a figure without a limit has a dash and the reason, an exact one has no spread', () => {
+    const exact = { ...thread, isExact: true, samples: [3], limit: isLimit }
+    const row = pageOf(resultsOf([exact]), [])
+    expect(row).toContain('<td>– (is a limit itself)</td>')
+    expect(row).toContain('<td class="number">exact</td>')
   })
 
   test('a goal that is missed is printed as missed', () => {

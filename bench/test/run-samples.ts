@@ -1,4 +1,4 @@
-import type { Figure } from '../src/figure.js'
+import { type Figure, isLimit } from '../src/figure.js'
 import type { Results } from '../src/results.js'
 
 /** Results of a run that never was, to draw and to reckon with. */
@@ -11,6 +11,7 @@ export const resultsOf = (figures: readonly Figure[], more: Partial<Results> = {
   run: {
     isFull: false,
     workloads: [],
+    workloadSeconds: {},
     samples: 5,
     seed: 1,
     shards: null,
@@ -53,6 +54,7 @@ export function growthFigures(): Figure[] {
         better: 'less',
         size: { feeds, messages },
         samples: [of(feeds, messages)],
+        limit: isLimit,
       }),
     ),
     {
@@ -62,6 +64,7 @@ export function growthFigures(): Figure[] {
       better: 'more',
       size: { feeds, messages },
       samples: [messages / (0.0002 * feeds + messages / 20_000)],
+      limit: isLimit,
     },
   ])
 }

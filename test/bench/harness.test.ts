@@ -8,6 +8,9 @@ import { readGoals } from '../../bench/dist/goals.js'
 import { type Results, readResults } from '../../bench/dist/results.js'
 import { workloads } from '../../bench/dist/workloads/index.js'
 
+/** Fewer would not tell what is measured in each round from what is measured once. */
+const ROUNDS = 2
+
 /** All of it, on data so small that it takes seconds. Nothing is asserted of how fast anything is. */
 const ARGS = [
   '--full',
@@ -16,7 +19,7 @@ const ARGS = [
   '--messages',
   '2000',
   '--samples',
-  '1',
+  String(ROUNDS),
   '--against',
   'none',
 ]
@@ -47,6 +50,32 @@ describe('the benchmark harness', () => {
   test('names each figure once for each size', () => {
     const names = results.figures.map(({ id, size }) => `${id} ${size.feeds} ${size.messages}`)
     expect(names).toEqual([...new Set(names)])
+  })
+
+  test('takes a sample of each figure in each round, or one of what is exact', () => {
+    for (const { id, samples, isExact } of results.figures) {
+      expect([id, samples.length]).toEqual([id, isExact === true ? 1 : ROUNDS])
+    }
+  })
+
+  test('has a limit for each figure, or says why there is none', () => {
+    for (const { id, limit } of results.figures) {
+      if ('none' in limit) expect([id, limit.none]).toEqual([id, expect.stringMatching(/ itself$/)])
+      else expect([id, limit.samples.length]).toEqual([id, limit.isExact === true ? 1 : ROUNDS])
+    }
+  })
+
+  test('gives ratios that are numbers above zero', () => {
+    for (const { id, samples, limit } of results.figures) {
+      const values = [...samples, ...('none' in limit ? [] : limit.samples)]
+      // What a feed adds to a process is less than its noise where there are few.
+      if (id.endsWith('.passivated')) continue
+      for (const value of values) expect(value, id).toBeGreaterThan(0)
+    }
+  })
+
+  test('tells what each workload took', () => {
+    expect(Object.keys(results.run.workloadSeconds)).toEqual(results.run.workloads)
   })
 
   test('has a figure for each goal', () => {

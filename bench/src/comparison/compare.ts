@@ -59,9 +59,11 @@ export function compareResults(before: Results, after: Results, limit: number): 
 }
 
 function changeOf(before: Figure, after: Figure, limit: number): Change {
-  const chance = rankTest(before.samples, after.samples)
   const dearer = dearerBy(before, after)
-  const canTell = leastOfRankTest(before.samples.length, after.samples.length) <= MOST_CHANCE
+  const isExact = before.isExact === true && after.isExact === true
+  const chance = isExact ? Number(dearer === 0) : rankTest(before.samples, after.samples)
+  const canTell =
+    isExact || leastOfRankTest(before.samples.length, after.samples.length) <= MOST_CHANCE
   const verdict = !canTell
     ? 'untold'
     : chance > MOST_CHANCE || dearer === 0

@@ -12,24 +12,25 @@ Promise.all(threads.map((thread) => once(thread, 'online'))).then(() => console.
 process.once('SIGTERM', () => process.exit())
 `
 
-/** Time in which its memory settles. */
-const REST_MS = 1_000
-
 export interface BareNode {
   /** From the start of the process until it says that its threads run, ms. */
   readonly readyMs: number
-  /** Resident after a rest, MiB. */
+  /** Resident after the rest, MiB. */
   readonly residentMiB: number
+  /** Its open files, pipes and events of the system. */
+  readonly fileHandles: number
 }
 
 /** Node itself, which a node of dunbar can't be quicker or smaller than. */
-export async function bareNode(placement: Placement, rests: boolean): Promise<BareNode> {
+export async function bareNode(placement: Placement, restMs = 0): Promise<BareNode> {
   const startedAt = performance.now()
   const child = spawnNode('--eval', [PROGRAM], placement)
   await once(child.stdout!, 'data')
   const readyMs = performance.now() - startedAt
-  if (rests) await new Promise((resolve) => setTimeout(resolve, REST_MS))
-  const residentMiB = measuredProcess(child.pid!).residentBytes() / 2 ** 20
+  if (restMs > 0) await new Promise((resolve) => setTimeout(resolve, restMs))
+  const measured = measuredProcess(child.pid!)
+  const residentMiB = measured.residentBytes() / 2 ** 20
+  const fileHandles = measured.fileHandles()
   await ended(child)
-  return { readyMs, residentMiB }
+  return { readyMs, residentMiB, fileHandles }
 }

@@ -2,11 +2,15 @@ import { availableParallelism } from 'node:os'
 import type { Bench } from '../bench.js'
 import { bareNode } from './bare-node.js'
 import { openMicros, sealMicros } from './boxes.js'
+import { feedEntryBytes } from './feed-entry.js'
+import { feedFileBytes } from './feed-file.js'
 import { messageTexts } from './message-texts.js'
 import { parsePrintMicros } from './parse-print.js'
+import { parseRate } from './parsing.js'
 import { sequentialWriteRate } from './sequential-write.js'
 import { sha256Micros } from './sha256.js'
 import { signatureRate } from './signatures.js'
+import { signingRate } from './signing.js'
 import { syncedWriteMs } from './synced-write.js'
 import { threadMessageMs } from './thread-message.js'
 import { validationRate } from './validation.js'
@@ -22,9 +26,13 @@ export interface LimitKind {
 
 /** Messages that a limit is measured on: enough for a second of the dearest on one core. */
 const MOST_MESSAGES = 10_000
-/** A packet of box stream. */
-const PACKET_BYTES = 4_096
+/** Parsing is the cheapest of all. */
+const PARSED_MESSAGES = 50_000
+/** Of a packet of box stream. */
+export const PACKET_BYTES = 4_096
 const MESSAGE_BYTES = 500
+/** In which the memory of a program without work settles. */
+const BARE_REST_MS = 1_000
 
 /** By name; measured when the first figure asks for them. */
 export const limits = {
@@ -46,6 +54,18 @@ export const limits = {
     better: 'more',
     measure: (bench) =>
       onFile(bench, (file) => signatureRate(file, MOST_MESSAGES, availableParallelism())),
+  },
+  parse: {
+    what: 'JSON.parse alone on all cores',
+    unit: 'messages/s',
+    better: 'more',
+    measure: (bench) => onFile(bench, (file) => parseRate(file, PARSED_MESSAGES)),
+  },
+  signing: {
+    what: 'signing alone on one core',
+    unit: 'messages/s',
+    better: 'more',
+    measure: (bench) => onTexts(bench, signingRate),
   },
   /** On one core, as are all that follow. */
   parsePrint: {
@@ -109,14 +129,39 @@ export const limits = {
     unit: 'ms',
     better: 'less',
     measure: (bench) =>
-      rounds(bench, async () => (await bareNode(bench.settings.placement, false)).readyMs),
+      rounds(bench, async () => (await bareNode(bench.settings.placement)).readyMs),
   },
   'node.memory': {
     what: 'memory of Node with a thread for each core',
     unit: 'MiB',
     better: 'less',
+    // At once, so that they rest at the same time.
+    measure: ({ settings }) =>
+      Promise.all(
+        Array.from(
+          { length: settings.samples },
+          async () => (await bareNode(settings.placement, BARE_REST_MS)).residentMiB,
+        ),
+      ),
+  },
+  'node.handles': {
+    what: 'file handles of Node with a thread for each core',
+    unit: 'handles',
+    better: 'less',
     measure: (bench) =>
-      rounds(bench, async () => (await bareNode(bench.settings.placement, true)).residentMiB),
+      rounds(bench, async () => (await bareNode(bench.settings.placement)).fileHandles),
+  },
+  'feed.entry': {
+    what: 'id, last key and length of a feed in a Map',
+    unit: 'bytes',
+    better: 'less',
+    measure: (bench) => rounds(bench, () => feedEntryBytes(bench.settings.placement)),
+  },
+  'feed.file': {
+    what: 'a folder with a file of half a block',
+    unit: 'bytes',
+    better: 'less',
+    measure: (bench) => rounds(bench, () => feedFileBytes(bench.freshPath('feed-file'))),
   },
 } as const satisfies Record<string, LimitKind>
 

@@ -1,11 +1,10 @@
 import type { Figure } from '../figure.js'
-import { ratio } from '../figure.js'
 import { type Goal, goalsOf, judge } from '../goals.js'
 import { growthLines } from '../growth/lines.js'
 import { type Reckoning, reckon } from '../growth/reckoning.js'
 import type { Results } from '../results.js'
 import { median } from '../statistics.js'
-import { goalText, shortNumber, verdict } from '../table.js'
+import { besideLimit, besidePeers, goalText, shortNumber, spreadText, verdict } from '../table.js'
 import { escapeText } from './drawing.js'
 import { type Section, sectionsOf } from './sections.js'
 import { style } from './style.js'
@@ -55,7 +54,7 @@ function headerOf(
   ]
   return `<h1>dunbar: benchmarks</h1>
 <ul class="facts">${facts.map((fact) => `<li>${escapeText(fact)}</li>`).join('')}</ul>
-<p>Every figure is the median of its rounds; ratios are those of pairs from this run.${judged.length === 0 ? '' : ` Goals met: ${met.length} of ${judged.length} that this run measured.`}</p>`
+<p>Every figure is the median of its rounds, or exact where the data alone give it; ratios are those of pairs from this run.${judged.length === 0 ? '' : ` Goals met: ${met.length} of ${judged.length} that this run measured.`}</p>`
 }
 
 const sectionText = ({ title, text, charts, dashes }: Section): string => `<section>
@@ -113,25 +112,12 @@ function tableText(figures: readonly Figure[], goals: readonly Goal[]): string {
 }
 
 function rowText(figure: Figure, goals: readonly Goal[]): string {
-  const { title, unit, size, samples, peers = {}, limit } = figure
-  const range =
-    samples.length === 1
-      ? ''
-      : `${shortNumber(Math.min(...samples))} … ${shortNumber(Math.max(...samples))}`
-  const besidePeers = Object.entries(peers).map(([name, theirs]) =>
-    'cannot' in theirs
-      ? `${name}: – (${theirs.cannot})`
-      : `${name}: ${shortNumber(median(theirs.samples))}, ${shortNumber(ratio(samples, theirs.samples))} ×`,
-  )
-  const besideLimit =
-    limit === undefined
-      ? ''
-      : `${shortNumber(median(limit.samples))}, ${limit.what}: ${shortNumber(ratio(samples, limit.samples))} ×`
+  const { title, unit, size, samples } = figure
   const judged = goalsOf(figure, goals).map((goal) => {
     const word = verdict(judge(figure, goal))
     return `${escapeText(goalText(goal))} <b class="${word.replace(' ', '-').toLowerCase()}">${word}</b>`
   })
-  return `<tr><td>${escapeText(title)}</td><td class="number">${size.feeds.toLocaleString('en-US')}</td><td class="number">${size.messages.toLocaleString('en-US')}</td><td class="number">${shortNumber(median(samples))} ${escapeText(unit)}</td><td class="number">${range}</td><td>${besidePeers.map(escapeText).join('<br>')}</td><td>${escapeText(besideLimit)}</td><td>${judged.join('<br>')}</td></tr>`
+  return `<tr><td>${escapeText(title)}</td><td class="number">${size.feeds.toLocaleString('en-US')}</td><td class="number">${size.messages.toLocaleString('en-US')}</td><td class="number">${shortNumber(median(samples))} ${escapeText(unit)}</td><td class="number">${spreadText(figure)}</td><td>${besidePeers(figure).map(escapeText).join('<br>')}</td><td>${escapeText(besideLimit(figure))}</td><td>${judged.join('<br>')}</td></tr>`
 }
 
 function dataText({ datasets }: Results): string {

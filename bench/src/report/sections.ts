@@ -48,7 +48,7 @@ export function sectionsOf({ figures, subjects }: Results): readonly Section[] {
   return [
     throughputSection(figures),
     peerSection(figures, subjects),
-    limitSection(figures),
+    limitSection(others),
     latencySection(others),
     {
       title: 'Memory',
@@ -163,9 +163,9 @@ function peerSection(
 }
 
 function limitSection(figures: readonly Figure[]): Section {
-  const { nameOf, note } = namesOf(figures.filter(({ limit }) => limit !== undefined))
+  const { nameOf, note } = namesOf(figures.filter(({ limit }) => !('none' in limit)))
   const bars = figures.flatMap((figure): Bar[] => {
-    if (figure.limit === undefined) return []
+    if ('none' in figure.limit) return []
     const value = ratio(figure.samples, figure.limit.samples)
     if (!(value > 0) || !Number.isFinite(value)) return []
     return [

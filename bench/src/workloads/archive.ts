@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto'
-import { cpSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { packBlock } from '@dunbar/archive'
 import type { ArchiveDone } from '@dunbar/client'
@@ -12,11 +11,10 @@ export const archiving: Workload = {
   title: 'all messages into blocks and out of them again',
   isShort: true,
   async run(bench) {
-    const { isFull, pairedMessages, file } = bench.settings
+    const { isFull, partMessages, file } = bench.settings
     const isWhole = isFull || file !== null
-    const dataset = await bench.dataset(isWhole ? undefined : { messages: pairedMessages })
-    const path = bench.freshPath('archive')
-    cpSync(await bench.loaded(dataset), path, { recursive: true })
+    const dataset = await bench.dataset(isWhole ? undefined : { messages: partMessages })
+    const path = await bench.copyOf(dataset)
     const alone = await packed(dataset.file, dataset.messages)
     const limits = { packing: [] as number[], unpacking: [] as number[] }
     const exported = await exportDigest(bench, path)
@@ -47,10 +45,13 @@ export const archiving: Workload = {
       ...common,
       id: 'archive.disk',
       title: 'logs and blocks on the disk after an archive',
-      unit: 'bytes',
+      unit: 'bytes/message',
       better: 'less',
-      samples: archives.map(({ bytesAfter }) => bytesAfter),
-      limit: { what: 'before', samples: archives.map(({ bytesBefore }) => bytesBefore) },
+      samples: archives.map(({ bytesAfter }) => bytesAfter / dataset.messages),
+      limit: {
+        what: 'before',
+        samples: archives.map(({ bytesBefore }) => bytesBefore / dataset.messages),
+      },
     })
     bench.record({
       ...common,

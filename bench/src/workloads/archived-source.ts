@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { cpSync, createReadStream, createWriteStream, mkdirSync, writeFileSync } from 'node:fs'
+import { createReadStream, createWriteStream, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { packBundle } from '@dunbar/archiver'
@@ -12,7 +12,6 @@ import type { Dataset } from '../dataset.js'
 
 /** A folder that holds all messages, and an archive by each author with the message that names it. */
 export async function archivedSource(bench: Bench, dataset: Dataset) {
-  const path = bench.freshPath('archived-source')
   const keys = new Map<FeedId, Keys>()
   for (let feed = 0; feed < dataset.feeds; feed++) {
     const made = generatedKeys(dataset.seed, feed)
@@ -35,7 +34,7 @@ export async function archivedSource(bench: Bench, dataset: Dataset) {
     feed.key = key
     feed.count = value.sequence
   }
-  cpSync(await bench.loaded(dataset), path, { recursive: true })
+  const path = await bench.copyOf(dataset)
   const announcements = bench.freshPath('announcements')
   const out = createWriteStream(announcements)
   for (const [author, { writer, key, count }] of feeds) {

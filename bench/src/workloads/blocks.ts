@@ -3,6 +3,7 @@ import { encodeBlock, packBlock, resolveDictionary } from '@dunbar/archive'
 import { sha256Latin1 } from '@dunbar/core'
 import { allocAndEncode } from 'bipf'
 import type { Bench, Workload } from '../bench.js'
+import { exactLimit } from '../figure.js'
 import { cpuMsOf, flatten, type Message, type Packed, packed } from './packed.js'
 
 /** All are held in memory, as objects and as text. */
@@ -60,9 +61,9 @@ export const blocks: Workload = {
     const { file } = await bench.dataset()
     const whole = await packed(file, MOST_MESSAGES)
     recordSizes(bench, whole)
-    const { pairedMessages } = bench.settings
-    const isAll = pairedMessages >= whole.messages.length
-    recordRates(bench, isAll ? whole : await packed(file, pairedMessages))
+    const { partMessages } = bench.settings
+    const isAll = partMessages >= whole.messages.length
+    recordRates(bench, isAll ? whole : await packed(file, partMessages))
   },
 }
 
@@ -84,7 +85,8 @@ function recordSizes(bench: Bench, { size, feeds, messages, shared, dictionaryBy
       better: 'less',
       size,
       samples: [sizeBytes / messages.length],
-      limit: { what, samples: [bytes / messages.length] },
+      isExact: true,
+      limit: exactLimit(what, bytes / messages.length),
     })
   }
 }

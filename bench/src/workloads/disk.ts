@@ -1,4 +1,5 @@
 import type { Workload } from '../bench.js'
+import { exactLimit } from '../figure.js'
 import { allocatedBytes, writtenBytes } from '../folder-size.js'
 import { datasetsOf, fewAndMany, severalInTurn } from '../rounds.js'
 
@@ -12,17 +13,16 @@ export const disk: Workload = {
       const { allocated, written } = await severalInTurn(
         bench,
         isPaired,
-        async (subject) => {
-          const path = await bench.loaded(dataset, subject)
+        async (subject, round) => {
+          const path = (await bench.loadedEach(dataset, subject))[round - 1]!
           return {
             allocated: allocatedBytes(path) / dataset.messages,
             written: writtenBytes(path) / dataset.messages,
           }
         },
-        1,
       )
-      const json = { what: 'compact JSON', samples: [dataset.facts.meanSizeBytes] }
-      const shared = { unit: 'bytes', better: 'less', size: dataset, limit: json } as const
+      const json = exactLimit('compact JSON', dataset.facts.meanSizeBytes)
+      const shared = { unit: 'bytes/message', better: 'less', size: dataset, limit: json } as const
       bench.record({
         ...shared,
         ...allocated,
@@ -37,8 +37,8 @@ export const disk: Workload = {
       })
     }
     const { few, many } = await fewAndMany(bench)
-    const fewBytes = allocatedBytes(await bench.loaded(few))
-    const manyBytes = allocatedBytes(await bench.loaded(many))
+    const fewBytes = (await bench.loadedEach(few)).map(allocatedBytes)
+    const manyBytes = (await bench.loadedEach(many)).map(allocatedBytes)
     // Both have as many messages, but not of the same length.
     const jsonBytes = many.facts.sizeBytes - few.facts.sizeBytes
     bench.record({
@@ -47,7 +47,10 @@ export const disk: Workload = {
       unit: 'bytes',
       better: 'less',
       size: many,
-      samples: [(manyBytes - fewBytes - jsonBytes) / (many.feeds - few.feeds)],
+      samples: manyBytes.map(
+        (bytes, round) => (bytes - fewBytes[round]! - jsonBytes) / (many.feeds - few.feeds),
+      ),
+      limit: await bench.beside('feed.file'),
     })
   },
 }

@@ -29,6 +29,8 @@ import { types } from './types.js'
 export const workloads: readonly Workload[] = [
   limiting,
   importing,
+  fewMany,
+  disk,
   restart,
   lookup,
   feed,
@@ -47,9 +49,7 @@ export const workloads: readonly Workload[] = [
   integers,
   rebuild,
   handles,
-  disk,
   killedThread,
-  fewMany,
   million,
   growth,
 ]

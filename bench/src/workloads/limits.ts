@@ -1,4 +1,5 @@
 import type { Workload } from '../bench.js'
+import { isLimit } from '../figure.js'
 import { type LimitKind, type LimitName, limits } from '../limits/index.js'
 
 /** What this machine allows at the most: each is what other figures stand beside. */
@@ -16,6 +17,7 @@ export const limiting: Workload = {
         better: kind.better,
         size: dataset,
         samples: await bench.limit(name),
+        limit: isLimit,
       })
     }
   },

@@ -1,4 +1,5 @@
 import type { Bench, Workload } from '../bench.js'
+import { livingLimit } from '../limits/sums.js'
 import { inTurn } from '../rounds.js'
 import { median } from '../statistics.js'
 import { withPair } from '../subjects/pair.js'
@@ -6,7 +7,7 @@ import type { Subject } from '../subjects/subject.js'
 
 const MESSAGES = 50
 /** Those of peers take a quarter of a second and more each. */
-const PEER_MESSAGES = 10
+const PEER_MESSAGES = 5
 /** Between two messages, ms: each goes alone. */
 const PAUSE_MS = 20
 
@@ -31,6 +32,7 @@ export const live: Workload = {
       size: { feeds: 1, messages: MESSAGES },
       ...taken,
       calls,
+      limit: await livingLimit(bench),
     })
   },
 }

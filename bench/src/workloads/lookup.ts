@@ -1,6 +1,6 @@
 import type { Workload } from '../bench.js'
 import { assertRight } from '../questions.js'
-import { datasetsOf, inTurn } from '../rounds.js'
+import { datasetsAsTimeAllows, inTurn } from '../rounds.js'
 import { median, timeEach } from '../statistics.js'
 import { digestOfKeys, isDunbar } from '../subjects/dunbar.js'
 
@@ -10,7 +10,7 @@ export const lookup: Workload = {
   title: 'messages by their keys',
   isShort: true,
   async run(bench) {
-    for (const { dataset, isPaired } of await datasetsOf(bench)) {
+    for (const { dataset, isPaired } of await datasetsAsTimeAllows(bench)) {
       const calls: number[] = []
       const bare: number[] = []
       const taken = await inTurn(bench, isPaired, async (subject) => {

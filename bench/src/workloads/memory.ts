@@ -1,11 +1,9 @@
 import type { Bench, Workload } from '../bench.js'
 import type { Dataset } from '../dataset.js'
-import { limits } from '../limits/index.js'
-import { datasetsOf, fewAndMany, inTurn } from '../rounds.js'
-import { Cannot, type Query, type RunningSubject } from '../subjects/subject.js'
+import { atOnce, datasetsAsTimeAllows, datasetsOf, fewAndMany, inTurn } from '../rounds.js'
+import { withEach } from '../subjects/each.js'
+import { Cannot, type Query, type RunningSubject, type Subject } from '../subjects/subject.js'
 
-/** By then all actors have passivated, and an idle node has collected its garbage. */
-const IDLE_MS = 6_000
 /** Time for idle actors to passivate, ms; far below the default, so that the run is short. */
 const PASSIVATE_AFTER_MS = 200
 const READERS = 8
@@ -17,7 +15,7 @@ export const memory: Workload = {
   title: 'resident memory: idle, under load, of a passivated feed',
   isShort: true,
   async run(bench) {
-    for (const data of await datasetsOf(bench)) await recordIdle(bench, data)
+    for (const data of await datasetsAsTimeAllows(bench)) await recordIdle(bench, data)
     if (!bench.settings.isFull) return
     for (const data of await datasetsOf(bench)) await recordPeak(bench, data)
     await recordPassivated(bench)
@@ -27,27 +25,32 @@ export const memory: Workload = {
 type Data = { readonly dataset: Dataset; readonly isPaired: boolean }
 
 async function recordIdle(bench: Bench, { dataset, isPaired }: Data): Promise<void> {
-  const taken = await inTurn(bench, isPaired, async (subject) => {
-    const running = await subject.start(await bench.loaded(dataset, subject))
-    try {
-      for (const query of ordinary(dataset)) await askIfItCan(running, query)
-      for (const key of dataset.sampleKeys) await running.ask({ kind: 'get', key })
-      await idle()
-      return running.process.residentBytes() / MIB
-    } finally {
-      await running.stop()
-    }
+  const taken = await atOnce(bench, isPaired, async (subject) => {
+    const paths = await copies(bench, dataset, subject)
+    const start = (path: string) => subject.start(path)
+    return withEach(paths, start, async (all) => {
+      for (const running of all) {
+        for (const query of ordinary(dataset)) await askIfItCan(running, query)
+        for (const key of dataset.sampleKeys) await running.ask({ kind: 'get', key })
+      }
+      await bench.rest()
+      return all.map((running) => running.process.residentBytes() / MIB)
+    })
   })
   bench.record({
     ...taken,
     id: 'memory.idle',
-    limit: { what: limits['node.memory'].what, samples: await bench.limit('node.memory') },
+    limit: await bench.beside('node.memory'),
     title: 'idle memory after ordinary questions',
     unit: 'MiB',
     better: 'less',
     size: dataset,
   })
 }
+
+/** One for each round: a process alone may have a folder. */
+const copies = (bench: Bench, dataset: Dataset, subject: Subject): Promise<string[]> =>
+  Promise.all(Array.from({ length: bench.settings.samples }, () => bench.copyOf(dataset, subject)))
 
 async function recordPeak(bench: Bench, { dataset, isPaired }: Data): Promise<void> {
   const taken = await inTurn(bench, isPaired, async (subject) => {
@@ -65,7 +68,7 @@ async function recordPeak(bench: Bench, { dataset, isPaired }: Data): Promise<vo
   bench.record({
     ...taken,
     id: 'memory.peak',
-    limit: { what: limits['node.memory'].what, samples: await bench.limit('node.memory') },
+    limit: await bench.beside('node.memory'),
     title: `peak memory with ${READERS} readers`,
     unit: 'MiB',
     better: 'less',
@@ -101,35 +104,34 @@ async function askIfItCan(running: RunningSubject, query: Query): Promise<void> 
  */
 async function recordPassivated(bench: Bench): Promise<void> {
   const { few, many } = await fewAndMany(bench)
-  const taken = await inTurn(bench, false, async () => {
-    const difference =
-      (await residentAfterUse(bench, many, many.feeds)) -
-      (await residentAfterUse(bench, few, many.feeds))
-    return difference / (many.feeds - few.feeds)
-  })
+  bench.progress.say(`every feed of ${few.feeds} and of ${many.feeds} is asked`)
+  const fewBytes = await residentAfterUse(bench, few, many.feeds)
+  const manyBytes = await residentAfterUse(bench, many, many.feeds)
   bench.record({
-    ...taken,
     id: 'memory.passivated',
     title: 'memory of a passivated feed',
     unit: 'bytes',
     better: 'less',
     size: many,
+    samples: manyBytes.map((bytes, round) => (bytes - fewBytes[round]!) / (many.feeds - few.feeds)),
+    limit: await bench.beside('feed.entry'),
   })
 }
 
-/** Of a node all of whose feeds were used, so often in all, and have passivated. */
-async function residentAfterUse(bench: Bench, dataset: Dataset, uses: number): Promise<number> {
-  const running = await bench.dunbar.start(await bench.loaded(dataset), {
-    environment: { DUNBAR_PASSIVATE_AFTER_MS: String(PASSIVATE_AFTER_MS) },
+/** Of nodes, one a round, all of whose feeds were used, so often in all, and have passivated. */
+async function residentAfterUse(
+  bench: Bench,
+  dataset: Dataset,
+  uses: number,
+): Promise<readonly number[]> {
+  const ids = [...dataset.heads.keys()]
+  const environment = { DUNBAR_PASSIVATE_AFTER_MS: String(PASSIVATE_AFTER_MS) }
+  const start = (path: string) => bench.dunbar.start(path, { environment })
+  return withEach(await copies(bench, dataset, bench.dunbar), start, async (all) => {
+    for (const { client } of all) {
+      for (let use = 0; use < uses; use++) await client.feeds.status(ids[use % ids.length]!)
+    }
+    await bench.rest()
+    return all.map((running) => running.process.residentBytes())
   })
-  try {
-    const ids = [...dataset.heads.keys()]
-    for (let use = 0; use < uses; use++) await running.client.feeds.status(ids[use % ids.length]!)
-    await idle()
-    return running.process.residentBytes()
-  } finally {
-    await running.stop()
-  }
 }
-
-const idle = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, IDLE_MS))

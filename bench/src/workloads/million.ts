@@ -1,4 +1,4 @@
-import type { Workload } from '../bench.js'
+import type { Settings, Workload } from '../bench.js'
 import { recordRestarts } from './restart.js'
 
 const MOST_MESSAGES = 1_000_000
@@ -9,12 +9,14 @@ export const million: Workload = {
   name: 'million',
   title: 'a restart with a million messages',
   isShort: false,
+  datasets: (settings) => [sizeFor(settings)],
   async run(bench) {
-    const { messages, feeds } = bench.settings
-    const dataset = await bench.dataset({
-      messages: Math.min(MOST_MESSAGES, messages * 10),
-      feeds: Math.min(MOST_FEEDS, Math.round((feeds * 100) / 3)),
-    })
+    const dataset = await bench.dataset(sizeFor(bench.settings))
     await recordRestarts(bench, { dataset, isPaired: false })
   },
 }
+
+const sizeFor = ({ messages, feeds }: Settings) => ({
+  messages: Math.min(MOST_MESSAGES, messages * 10),
+  feeds: Math.min(MOST_FEEDS, Math.round((feeds * 100) / 3)),
+})

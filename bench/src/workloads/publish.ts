@@ -37,10 +37,7 @@ export const publish: Workload = {
         size: dataset,
         ...one,
         calls,
-        limit: {
-          what: 'appending 500 bytes with fdatasync',
-          samples: await bench.limit('syncedWrite'),
-        },
+        limit: await bench.beside('syncedWrite'),
       })
       bench.record({
         id: 'publish.many',
@@ -49,6 +46,7 @@ export const publish: Workload = {
         better: 'more',
         size: dataset,
         ...many,
+        limit: await bench.beside('signing'),
       })
     }
   },

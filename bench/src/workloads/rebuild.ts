@@ -1,4 +1,3 @@
-import { cpSync } from 'node:fs'
 import type { RebuildDone } from '@dunbar/client'
 import type { Workload } from '../bench.js'
 import { assertRight } from '../questions.js'
@@ -13,8 +12,7 @@ export const rebuild: Workload = {
   isShort: false,
   async run(bench) {
     const dataset = await bench.dataset()
-    const path = bench.freshPath('rebuilt')
-    cpSync(await bench.loaded(dataset), path, { recursive: true })
+    const path = await bench.copyOf(dataset)
     const { largestThread, largestFeed } = dataset.facts
     const query: Query =
       largestThread === null
@@ -39,6 +37,7 @@ export const rebuild: Workload = {
         unit: 'messages/s',
         better: 'more',
         size: dataset,
+        limit: await bench.beside('parse'),
       })
     } finally {
       await running.stop()

@@ -1,8 +1,7 @@
 import type { Bench, Workload } from '../bench.js'
 import type { Dataset } from '../dataset.js'
-import { limits } from '../limits/index.js'
 import { assertRight } from '../questions.js'
-import { datasetsOf, inTurn } from '../rounds.js'
+import { datasetsAsTimeAllows, inTurn } from '../rounds.js'
 import { digestOfKeys, isDunbar } from '../subjects/dunbar.js'
 
 /** From the start of the process until it answers, on a folder that was closed in order. */
@@ -11,7 +10,7 @@ export const restart: Workload = {
   title: 'ready after a restart',
   isShort: true,
   async run(bench) {
-    for (const data of await datasetsOf(bench)) await recordRestarts(bench, data)
+    for (const data of await datasetsAsTimeAllows(bench)) await recordRestarts(bench, data)
   },
 }
 
@@ -36,7 +35,7 @@ export async function recordRestarts(
   bench.record({
     ...taken,
     id: 'restart.ready',
-    limit: { what: limits['node.start'].what, samples: await bench.limit('node.start') },
+    limit: await bench.beside('node.start'),
     title: 'ready after a restart',
     unit: 'ms',
     better: 'less',

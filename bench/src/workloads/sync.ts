@@ -1,6 +1,6 @@
-import { cpSync } from 'node:fs'
 import type { Bench, Workload } from '../bench.js'
 import type { Dataset } from '../dataset.js'
+import { receivingLimit, sendingLimit } from '../limits/sums.js'
 import { datasetsOf, severalInTurn } from '../rounds.js'
 import { withPair } from '../subjects/pair.js'
 import type { RunningSubject, Subject } from '../subjects/subject.js'
@@ -13,10 +13,7 @@ export const sync: Workload = {
   async run(bench) {
     for (const { dataset, isPaired } of await datasetsOf(bench)) {
       const { rate, send, receive, peak } = await measureSync(bench, dataset, isPaired)
-      const limit = {
-        what: 'validation alone on all cores',
-        samples: await bench.limit('validation'),
-      }
+      const { meanSizeBytes } = dataset.facts
       const cpu = { unit: 'µs/message', better: 'less', size: dataset } as const
       bench.record({
         id: 'sync.rate',
@@ -25,14 +22,21 @@ export const sync: Workload = {
         better: 'more',
         size: dataset,
         ...rate,
-        limit,
+        limit: await bench.beside('validation'),
       })
-      bench.record({ id: 'sync.send', title: 'initial sync: CPU that sends', ...cpu, ...send })
+      bench.record({
+        id: 'sync.send',
+        title: 'initial sync: CPU that sends',
+        ...cpu,
+        ...send,
+        limit: await sendingLimit(bench, meanSizeBytes),
+      })
       bench.record({
         id: 'sync.receive',
         title: 'initial sync: CPU that receives',
         ...cpu,
         ...receive,
+        limit: await receivingLimit(bench, meanSizeBytes),
       })
       bench.record({
         id: 'sync.memory',
@@ -41,6 +45,7 @@ export const sync: Workload = {
         better: 'less',
         size: dataset,
         ...peak,
+        limit: await bench.beside('node.memory'),
       })
     }
   },
@@ -103,9 +108,7 @@ export class Senders {
   async of(subject: Subject): Promise<string> {
     const made = this.#paths.get(subject)
     if (made !== undefined) return made
-    const loaded = await this.#bench.loaded(this.#dataset, subject)
-    const path = this.#bench.freshPath(`sender-${subject.name}`)
-    cpSync(loaded, path, { recursive: true })
+    const path = await this.#bench.copyOf(this.#dataset, subject)
     this.#paths.set(subject, path)
     return path
   }
