@@ -3,13 +3,14 @@
  * of a message's text that are no leaves lie ready in pieces.
  *
  * There are three forms (see `TextForm`). In the hashed form every UTF-16 unit gives one byte, so the
- * number of bytes is the number of units, by which the length of a message is judged.
+ * number of bytes is the number of units, by which the length of a message is judged. Where the
+ * hashed and the compact form are wanted, both are written in one walk: most of one is in the other.
  */
 
 import { writeBase64 } from './base64-column.js'
 import { malformedBlob } from './blob.js'
 import type { LeafReader } from './leaf-reader.js'
-import { compactForm, hashedForm, type Shape, type TextForm } from './shape.js'
+import { bothForms, compactForm, hashedForm, type Shape, type TextForm } from './shape.js'
 import {
   tagArray,
   tagBlobId,
@@ -63,11 +64,43 @@ export class JsonBytes {
   /** What is written so far lies before `at`. */
   readonly bytes = Buffer.allocUnsafeSlow(room)
   at = 0
+  /** The compact form, where both are written: up to three bytes where the hashed one has one. */
+  readonly compactBytes = Buffer.allocUnsafeSlow(3 * room)
+  compactAt = 0
+
+  begin(): void {
+    this.at = 0
+    this.compactAt = 0
+  }
 
   /** What is written, once it is whole. A view, valid until the next text is begun. @throws {ARCHIVE_BLOB_MALFORMED} */
   written(): Buffer {
     if (this.at > maxTextBytes) throw malformedBlob('a message is too long')
     return this.bytes.subarray(0, this.at)
+  }
+
+  /** As `written`, of the compact form where both are written. Its length was looked at with the other. */
+  writtenCompact(): Buffer {
+    return this.compactBytes.subarray(0, this.compactAt)
+  }
+
+  compactPiece(piece: Uint8Array): void {
+    this.compactBytes.set(piece, this.compactAt)
+    this.compactAt += piece.length
+  }
+
+  /** Adds to the compact form what the other one has from a place on. */
+  mirror(from: number): void {
+    const { bytes, compactBytes, at } = this
+    let compactAt = this.compactAt
+    for (let index = from; index < at; index++) compactBytes[compactAt++] = bytes[index]!
+    this.compactAt = compactAt
+  }
+
+  /** One byte that all forms have. */
+  mark(form: TextForm, byte: number): void {
+    this.bytes[this.at++] = byte
+    if (form === bothForms) this.compactBytes[this.compactAt++] = byte
   }
 
   piece(piece: Uint8Array): void {
@@ -154,11 +187,11 @@ export class JsonBytes {
       const byte = utf8[index++]!
       if (byte < 0x80) {
         if (byte >= 0x20 && byte !== quote && byte !== backslash) bytes[at++] = byte
-        else at = this.#escape(byte, at)
+        else at = escaped(bytes, byte, at)
         continue
       }
       if (byte >= 0xf0) left--
-      if (form !== hashedForm) {
+      if (form !== hashedForm && form !== bothForms) {
         const end = index + (byte >= 0xf0 ? 3 : byte >= 0xe0 ? 2 : 1)
         bytes[at++] = byte
         while (index < end) bytes[at++] = utf8[index++]!
@@ -180,30 +213,48 @@ export class JsonBytes {
       }
     }
     bytes[at++] = quote
+    const start = this.at
     this.at = at
+    if (form === bothForms) {
+      if (index - from === units) this.mirror(start)
+      else this.#compactString(utf8, from, index)
+    }
     return index
   }
 
-  #escape(unit: number, from: number): number {
-    const { bytes } = this
-    let at = from
-    bytes[at++] = backslash
-    if (unit >= 0x20) {
-      bytes[at++] = unit
-      return at
+  #compactString(utf8: Uint8Array, from: number, end: number): void {
+    const { compactBytes } = this
+    let at = this.compactAt
+    compactBytes[at++] = quote
+    for (let index = from; index < end; index++) {
+      const byte = utf8[index]!
+      if (byte >= 0x20 && byte !== quote && byte !== backslash) compactBytes[at++] = byte
+      else at = escaped(compactBytes, byte, at)
     }
-    const short = shortEscapes.get(unit)
-    if (short !== undefined) {
-      bytes[at++] = short
-      return at
-    }
-    bytes[at++] = 0x75
-    bytes[at++] = 0x30
-    bytes[at++] = 0x30
-    bytes[at++] = hexUnits[unit >> 4]!
-    bytes[at++] = hexUnits[unit & 15]!
+    compactBytes[at++] = quote
+    this.compactAt = at
+  }
+}
+
+/** Writes a character that can't stand in a string as it is; gives where it ends. */
+function escaped(bytes: Uint8Array, unit: number, from: number): number {
+  let at = from
+  bytes[at++] = backslash
+  if (unit >= 0x20) {
+    bytes[at++] = unit
     return at
   }
+  const short = shortEscapes.get(unit)
+  if (short !== undefined) {
+    bytes[at++] = short
+    return at
+  }
+  bytes[at++] = 0x75
+  bytes[at++] = 0x30
+  bytes[at++] = 0x30
+  bytes[at++] = hexUnits[unit >> 4]!
+  bytes[at++] = hexUnits[unit & 15]!
+  return at
 }
 
 /** Writes values from the place of a reader on, in a block that has been walked. */
@@ -218,91 +269,112 @@ export class LeafWriter {
     this.#objectShape = objectShape
   }
 
-  /** The object of a shape on a line that is `level` deep. `type` stands for its type where that is no leaf. */
-  shape(shape: Shape, form: TextForm, level: number, type: Uint8Array | undefined): void {
+  /**
+   * The object of a shape on a line that is `level` deep. `type` stands for its type where that is no
+   * leaf, `compactType` in the compact form where both are written.
+   */
+  shape(
+    shape: Shape,
+    form: TextForm,
+    level: number,
+    type: Uint8Array | undefined,
+    compactType: Uint8Array | undefined,
+  ): void {
     const out = this.#out
-    const pieces = shape.pieces(form, level)
+    const isBoth = form === bothForms
+    const pieces = shape.pieces(isBoth ? hashedForm : form, level)
+    const compactPieces = isBoth ? shape.pieces(compactForm, level) : pieces
     const { steps } = shape
     for (let index = 0; index < steps.length; index++) {
       out.piece(pieces[index]!)
+      if (isBoth) out.compactPiece(compactPieces[index]!)
       const step = steps[index]!
-      if (step.isType && type !== undefined) out.piece(type)
-      else this.leaf(form, level + step.depth)
+      if (step.isType && type !== undefined) {
+        out.piece(type)
+        if (isBoth) out.compactPiece(compactType!)
+      } else this.leaf(form, level + step.depth)
     }
     out.piece(pieces[steps.length]!)
+    if (isBoth) out.compactPiece(compactPieces[steps.length]!)
   }
 
   leaf(form: TextForm, level: number): void {
     const out = this.#out
     const { arrays, place } = this.#reader
     const tag = arrays.tags[place.tag++]!
+    const from = out.at
     switch (tag) {
       case tagNull:
         out.piece(nullText)
-        return
+        break
       case tagFalse:
         out.piece(falseText)
-        return
+        break
       case tagTrue:
         out.piece(trueText)
-        return
+        break
       case tagInt:
         out.number(arrays.integers[place.integer++]!)
-        return
+        break
       case tagDouble:
         out.text(String(arrays.doubles[place.double++]!))
-        return
+        break
       case tagEmptyObject:
         out.text('{}')
-        return
+        break
       case tagArray:
         this.#array(form, level)
         return
       case tagTuples:
         this.#tuples(form, level)
         return
-      case tagObject:
-        this.shape(this.#objectShape(arrays.integers[place.integer++]!), form, level, undefined)
+      case tagObject: {
+        const shape = this.#objectShape(arrays.integers[place.integer++]!)
+        this.shape(shape, form, level, undefined, undefined)
         return
+      }
       default:
         this.#text(tag, form)
+        return
     }
+    if (form === bothForms) out.mirror(from)
   }
 
   #array(form: TextForm, level: number): void {
     const out = this.#out
     const { arrays, place } = this.#reader
     const count = arrays.integers[place.integer++]!
-    out.bytes[out.at++] = 0x5b
+    out.mark(form, 0x5b)
     for (let index = 0; index < count; index++) {
-      if (index > 0) out.bytes[out.at++] = comma
+      if (index > 0) out.mark(form, comma)
       out.line(form, level + 1)
       this.leaf(form, level + 1)
     }
     if (count > 0) out.line(form, level)
-    out.bytes[out.at++] = 0x5d
+    out.mark(form, 0x5d)
   }
 
   #tuples(form: TextForm, level: number): void {
     const out = this.#out
     const { arrays, place } = this.#reader
     const count = arrays.integers[place.integer++]!
-    out.bytes[out.at++] = 0x7b
+    out.mark(form, 0x7b)
     for (let index = 0; index < count; index++) {
-      if (index > 0) out.bytes[out.at++] = comma
+      if (index > 0) out.mark(form, comma)
       out.line(form, level + 1)
       this.#text(arrays.tags[place.tag++]!, form)
-      out.bytes[out.at++] = colon
+      out.mark(form, colon)
       if (form !== compactForm) out.bytes[out.at++] = 0x20
       this.leaf(form, level + 1)
     }
     out.line(form, level)
-    out.bytes[out.at++] = 0x7d
+    out.mark(form, 0x7d)
   }
 
   #text(tag: number, form: TextForm): void {
     const out = this.#out
     const { arrays, place } = this.#reader
+    const start = out.at
     switch (tag) {
       case tagString: {
         const units = arrays.stringLengths[place.string++]!
@@ -312,13 +384,13 @@ export class LeafWriter {
       }
       case tagMessageId:
         this.#id(0x25, hashSuffix)
-        return
+        break
       case tagBlobId:
         this.#id(0x26, hashSuffix)
-        return
+        break
       case tagFeedId:
         this.#id(0x40, feedSuffix)
-        return
+        break
       default: {
         const from = place.binary
         const end = from + arrays.binaryLengths[place.binaryLength++]!
@@ -331,13 +403,14 @@ export class LeafWriter {
             out.bytes[out.at++] = hexUnits[byte & 15]!
           }
           out.bytes[out.at++] = quote
-          return
+          break
         }
         if (end - from > minNativeBytes) out.text(arrays.binary.toString('base64', from, end))
         else out.base64(arrays.binary, from, end)
         out.piece(tag === tagBox ? boxSuffix : box2Suffix)
       }
     }
+    if (form === bothForms) out.mirror(start)
   }
 
   #id(sigil: number, suffix: Uint8Array): void {

@@ -12,7 +12,7 @@ import { JsonBytes, LeafWriter } from './json-bytes.js'
 import { isWellFormed } from './leaf-columns.js'
 import { LeafReader, readLeafArrays } from './leaf-reader.js'
 import { type LeafPlaces, walkLeaves } from './leaf-walk.js'
-import { compactForm, hashedForm, type Shape, Shapes, type TextForm } from './shape.js'
+import { bothForms, compactForm, hashedForm, type Shape, Shapes, type TextForm } from './shape.js'
 import { type Fields, ValueBuilder } from './value-builder.js'
 import { tagTuples } from './value-tag.js'
 
@@ -132,36 +132,59 @@ export class MessageReader {
 
   /**
    * The text of a message; `hashes` holds the ids of the messages of the block, up to the one before
-   * it at least. A view, valid until the next text of any block.
+   * it at least. A view, valid until the next text of any block. Of both forms it is the hashed one;
+   * `compact` has the other.
    */
   text(index: number, form: TextForm, hashes: Uint8Array): Buffer {
     const { sketch, signatures, types, ends, cryptoSignatures } = this.#frame
-    out.at = 0
+    out.begin()
     const shapeId = signatures[index]!
     if (shapeId === rawSignature) {
-      const value = this.raw(index)
-      const text = form === compactForm ? JSON.stringify(value) : JSON.stringify(value, null, 2)
-      out.rawText(text, form === hashedForm ? 'latin1' : 'utf8')
+      this.#rawText(index, form)
       return out.written()
     }
+    const isBoth = form === bothForms
     this.#seekBytes(index)
     const { isLegacyOrder, content } = this.#shapes.message(shapeId, ends)
-    const pieces = this.#heads.of(form, isLegacyOrder)
-    out.piece(pieces[0]!)
-    if (index > 0) out.messageId(hashes, (index - 1) * hashSize)
-    else if (sketch.previousHash === null) out.text('null')
-    else out.messageId(sketch.previousHash, 0)
-    out.piece(pieces[1]!)
-    out.number(sketch.firstSequence + index)
-    out.piece(pieces[2]!)
-    out.number(this.#timestamps[index]!)
-    out.piece(pieces[3]!)
-    if (content === null) this.#writer.leaf(form, 1)
-    else this.#writer.shape(content, form, 1, this.#typeText(types[index]!, form))
-    out.piece(pieces[4]!)
-    out.base64(cryptoSignatures, index * signatureSize, (index + 1) * signatureSize)
-    out.piece(pieces[5]!)
+    const pieces = this.#heads.of(isBoth ? hashedForm : form, isLegacyOrder)
+    const compactPieces = isBoth ? this.#heads.of(compactForm, isLegacyOrder) : pieces
+    for (let at = 0; at < pieces.length; at++) {
+      out.piece(pieces[at]!)
+      if (isBoth) out.compactPiece(compactPieces[at]!)
+      const from = out.at
+      if (at === 0) {
+        if (index > 0) out.messageId(hashes, (index - 1) * hashSize)
+        else if (sketch.previousHash === null) out.text('null')
+        else out.messageId(sketch.previousHash, 0)
+      } else if (at === 1) out.number(sketch.firstSequence + index)
+      else if (at === 2) out.number(this.#timestamps[index]!)
+      else if (at === 3) {
+        if (content === null) this.#writer.leaf(form, 1)
+        else {
+          const type = types[index]!
+          const compactType = isBoth ? this.#typeText(type, compactForm) : undefined
+          this.#writer.shape(content, form, 1, this.#typeText(type, form), compactType)
+        }
+        continue
+      } else if (at === 4) {
+        out.base64(cryptoSignatures, index * signatureSize, (index + 1) * signatureSize)
+      }
+      if (isBoth) out.mirror(from)
+    }
     return out.written()
+  }
+
+  /** The compact form of the text that was written last in both. A view as that. */
+  get compact(): Buffer {
+    return out.writtenCompact()
+  }
+
+  #rawText(index: number, form: TextForm): void {
+    const value = this.raw(index)
+    const isHashed = form === hashedForm || form === bothForms
+    const text = form === compactForm ? JSON.stringify(value) : JSON.stringify(value, null, 2)
+    out.rawText(text, isHashed ? 'latin1' : 'utf8')
+    if (form === bothForms) out.compactPiece(Buffer.from(JSON.stringify(value)))
   }
 
   #seekBytes(index: number): void {
@@ -176,11 +199,12 @@ export class MessageReader {
 
   #typeText(id: number, form: TextForm): Uint8Array | undefined {
     if (id === 0) return undefined
-    const at = id * 2 + (form === hashedForm ? 1 : 0)
+    const isHashed = form === hashedForm || form === bothForms
+    const at = id * 2 + (isHashed ? 1 : 0)
     let text = this.#typeTexts[at]
     if (text === undefined) {
       const json = JSON.stringify(this.#frame.dictionary.type(id)!)
-      text = Uint8Array.from(Buffer.from(json, form === hashedForm ? 'latin1' : 'utf8'))
+      text = Uint8Array.from(Buffer.from(json, isHashed ? 'latin1' : 'utf8'))
       this.#typeTexts[at] = text
     }
     return text

@@ -32,9 +32,12 @@ export type TextForm =
   | 1
   /** Compact, UTF-8: what logs hold. */
   | 2
+  /** The hashed and the compact one at once, in one walk over the leaves. */
+  | 3
 export const hashedForm = 0
 export const signedForm = 1
 export const compactForm = 2
+export const bothForms = 3
 
 /** How much of a dictionary is kept as shapes, roughly in bytes. */
 const maxShapesSize = 16 * 1024 * 1024
@@ -89,7 +92,7 @@ export class Shape {
    * are `indents` levels deep. Not to be changed.
    * @throws {ARCHIVE_BLOB_MALFORMED} where they alone are longer than a message
    */
-  pieces(form: TextForm, indents: number): readonly Uint8Array[] {
+  pieces(form: Exclude<TextForm, 3>, indents: number): readonly Uint8Array[] {
     const key = form === compactForm ? compactForm : indents * 3 + form
     const known = this.#pieces.get(key)
     if (known !== undefined) return known

@@ -54,6 +54,16 @@ describe('a block', () => {
     }
   }, 60_000)
 
+  it('gives back messages that are too long to be kept together', () => {
+    const messages = chain(Array.from({ length: 700 }, () => post('z'.repeat(7_000))))
+    const { bytes, dictionary } = packOne(messages)
+    const block = open({ bytes }, dictionary)
+    block.verifyChain(true)
+    for (const [index, { value }] of messages.entries()) {
+      expect(Buffer.from(block.compact(index)).toString() === JSON.stringify(value)).toBe(true)
+    }
+  })
+
   it('gives back the messages of the conformance vectors', () => {
     const chains = vectorChains()
     expect(chains.length).toBeGreaterThan(1)

@@ -123,13 +123,14 @@ export function open({ bytes }: { bytes: Uint8Array }, dictionary: Dictionary): 
 /** A block gives back every message: JSON, signed text, object and id, one by one and in order. */
 export function expectSame(block: Block, messages: readonly BlockMessage[]): void {
   equal(block.length, messages.length)
-  block.verifyChain()
+  block.verifyChain(true)
   const values = block.values()
   const texts = block.texts()
   for (const [index, { key, value }] of messages.entries()) {
     const json = JSON.stringify(value)
     const text = JSON.stringify(value, null, 2)
     equal(Buffer.from(block.json(index)).toString(), json)
+    equal(Buffer.from(block.compact(index)).toString(), json)
     equal(Buffer.from(block.signedText(index)).toString(), text)
     equal(JSON.stringify(block.valueAt(index)), json)
     equal(JSON.stringify(values.next().value), json)

@@ -91,7 +91,7 @@ export async function appendBlock(
   if (call.lastMessage !== undefined && messageKeyFromBytes(lastHash) !== call.lastMessage) {
     throw refused('ARCHIVE_BLOCK_CLAIM', 'the block ends with another message than was promised')
   }
-  block.verifyChain()
+  block.verifyChain(call.trust === 'author')
   assertGoesOn(block, skipped, state)
   if (call.trust === 'signatures') {
     const kind = { outOfOrder: false, isAuthored: false, isBulk: true, isPoolUsable: true }
@@ -153,7 +153,7 @@ function entriesOf(block: Block, from: number, to: number, state: FeedActorState
       sequence: block.sketch.firstSequence + index,
       received: state.host.receivedNow(),
       keyBytes: block.key(index),
-      compact: block.json(index),
+      compact: block.compact(index),
       value: { content: block.contentAt(index) },
       timestamp: timestamps[index]!,
       inChain: true,

@@ -1,7 +1,13 @@
 import { join } from 'node:path'
 import type { Ports, Router } from '@dunbar/actor'
 import { feedOf, type Services } from '@dunbar/api'
-import { ArchiveWatch, type ArchiveWork, archiveMethods, OwnArchiver } from '@dunbar/archiver'
+import {
+  ArchiveWatch,
+  type ArchiveWork,
+  archiveMethods,
+  OwnArchiver,
+  readBundle,
+} from '@dunbar/archiver'
 import { BlobFolder } from '@dunbar/blobs'
 import { feedIdToBytes } from '@dunbar/core'
 import { CPU_ACTOR_NAME, shardOf } from '@dunbar/feed'
@@ -110,10 +116,15 @@ export function openArchives(options: ArchivesOptions): Archives {
 const PACK_LIMIT_MS = 5 * 60_000
 /** What others made may be made to take long. */
 const HOSTILE_LIMIT_MS = 10_000
+/**
+ * A bundle of up to so many bytes is read at once: that takes a millisecond, less than the way to
+ * the pool, and no thread has to be started for it. It lists up to thirty blocks or so.
+ */
+const SMALL_BUNDLE_BYTES = 8 * 1024
 /** Above the limit: waiting for a thread counts too. */
 const QUEUE_MS = 10 * 60_000
 
-/** Work on blocks, done in the cpu pool. */
+/** Work on blocks, done in the cpu pool, but for what takes no time. */
 function poolWork(router: Router): ArchiveWork {
   const run = <Value>(
     call: Omit<Extract<CpuCall, { readonly op: 'archive' }>, 'op'>,
@@ -126,8 +137,10 @@ function poolWork(router: Router): ArchiveWork {
   return {
     pack: (job, signal) =>
       run({ task: 'packBundle', job, buffers: job.frames, limitMs: PACK_LIMIT_MS }, signal),
-    readBundle: (job, signal) =>
-      run({ task: 'readBundle', job, buffers: [], limitMs: HOSTILE_LIMIT_MS }, signal),
+    readBundle: async (job, signal) =>
+      job.bytes.length <= SMALL_BUNDLE_BYTES
+        ? readBundle(job)
+        : run({ task: 'readBundle', job, buffers: [], limitMs: HOSTILE_LIMIT_MS }, signal),
     checkBlock: (job, signal) =>
       run({ task: 'checkBlock', job, buffers: job.frames, limitMs: HOSTILE_LIMIT_MS }, signal),
   }

@@ -33,12 +33,20 @@ export interface ArchiveServingHost {
   passable(feed: FeedId): number
   /** Whether the feed signed the message, and no archive of it was found to be wrong. */
   isTrusted(feed: FeedId, message: Uint8Array): Promise<boolean>
+  /** Monotonic, ms. */
+  now(): number
 }
 
 /** One item of a blob. */
 const CHUNK_BYTES = 64 * 1024
 /** Feeds whose archives are known by heart. */
 const REMEMBERED_FEEDS = 64
+/** A message that is trusted is not looked at again for so long, ms: a peer asks for blob after blob. */
+const TRUST_MS = 10_000
+/** Feeds of which that is remembered. */
+const MAX_TRUSTED = 1_000
+/** Feeds that are looked at together, and told of together. */
+const FEEDS_AT_ONCE = 16
 
 interface Contents {
   readonly bundle: BlobId
@@ -48,6 +56,7 @@ interface Contents {
 /** `archive.bundles` and `archive.getBlock` for peers. */
 export function archiveMethods(host: ArchiveServingHost): Method[] {
   const remembered = new Map<FeedId, Contents>()
+  const offers = new Offers(host)
   return [
     {
       name: BUNDLES_METHOD,
@@ -58,7 +67,7 @@ export function archiveMethods(host: ArchiveServingHost): Method[] {
         if (!host.mayAsk(connection)) {
           throw new ReplicationError('TOO_OFTEN', 'archives were asked for too often', {})
         }
-        return messagesOf(host, ids, reader.id)
+        return messagesOf(offers, ids, reader.id)
       },
     },
     {
@@ -77,7 +86,7 @@ export function archiveMethods(host: ArchiveServingHost): Method[] {
           throw new ReplicationError('TOO_MANY_STREAMS', text, { maxStreams: reader.maxStreams })
         }
         reader.streamCount += 1
-        return counted(reader, chunksOf(host, remembered, feed, id, reader.id))
+        return counted(reader, chunksOf(host, offers, remembered, feed, id, reader.id))
       },
     },
   ]
@@ -94,34 +103,59 @@ function askedFeeds(args: readonly unknown[]): FeedId[] {
 }
 
 async function* messagesOf(
-  host: ArchiveServingHost,
+  offers: Offers,
   ids: readonly FeedId[],
   reader: FeedId,
 ): AsyncGenerator<RawBatch> {
-  const messages: Uint8Array[] = []
-  for (const id of ids) {
-    const newest = host.isHidden(id, reader) ? null : await offered(host, id)
-    if (newest !== null) messages.push(newest.message)
+  for (let at = 0; at < ids.length; at += FEEDS_AT_ONCE) {
+    const some = ids.slice(at, at + FEEDS_AT_ONCE)
+    const found = await Promise.all(some.map((id) => offers.of(id, reader)))
+    const messages = found.flatMap((newest) => (newest === null ? [] : [newest.message]))
+    if (messages.length > 0) yield RawBatch.ofBodies(messages)
   }
-  if (messages.length > 0) yield RawBatch.ofBodies(messages)
 }
 
-/** The newest archive whose message may be passed on and whose bundle is here. */
-async function offered(host: ArchiveServingHost, id: FeedId): Promise<NewestArchive | null> {
-  const newest = host.index.newest(id)
-  if (newest === null || newest.sequence > host.passable(id)) return null
-  if (!host.archives.hasBlob(newest.bundle)) return null
-  return (await host.isTrusted(id, newest.message)) ? newest : null
+/** The archives that peers may have. */
+class Offers {
+  readonly #host: ArchiveServingHost
+  /** Messages that were found to be trusted, and until when they count as that; oldest first. */
+  readonly #trusted = new Map<FeedId, { readonly message: Uint8Array; readonly untilMs: number }>()
+
+  constructor(host: ArchiveServingHost) {
+    this.#host = host
+  }
+
+  /** The newest archive whose message may be passed on to a peer and whose bundle is here. */
+  async of(id: FeedId, reader: FeedId): Promise<NewestArchive | null> {
+    const host = this.#host
+    if (host.isHidden(id, reader)) return null
+    const newest = host.index.newest(id)
+    if (newest === null || newest.sequence > host.passable(id)) return null
+    if (!host.archives.hasBlob(newest.bundle)) return null
+    return (await this.#isTrusted(id, newest.message)) ? newest : null
+  }
+
+  async #isTrusted(id: FeedId, message: Uint8Array): Promise<boolean> {
+    const known = this.#trusted.get(id)
+    if (known?.message === message && known.untilMs > this.#host.now()) return true
+    this.#trusted.delete(id)
+    if (!(await this.#host.isTrusted(id, message))) return false
+    this.#trusted.set(id, { message, untilMs: this.#host.now() + TRUST_MS })
+    const [oldest] = this.#trusted.keys()
+    if (this.#trusted.size > MAX_TRUSTED && oldest !== undefined) this.#trusted.delete(oldest)
+    return true
+  }
 }
 
 async function* chunksOf(
   host: ArchiveServingHost,
+  offers: Offers,
   remembered: Map<FeedId, Contents>,
   feed: FeedId,
   id: BlobId,
   reader: FeedId,
 ): AsyncGenerator<Uint8Array> {
-  const newest = host.isHidden(feed, reader) ? null : await offered(host, feed)
+  const newest = await offers.of(feed, reader)
   const blobs = newest === null ? null : await contentsOf(host, remembered, feed, newest.bundle)
   const bytes = blobs?.has(id) === true ? host.archives.getBlob(id) : null
   if (bytes === null) {

@@ -49,12 +49,12 @@ export async function fetchBlob(
         const piece = batch.body(index)
         received += piece.length
         if (received > maxBytes) throw wrong('ARCHIVE_BLOB_TOO_LARGE', id)
-        pieces.push(Uint8Array.from(piece))
+        pieces.push(new Uint8Array(piece))
       }
     }
     if (isLate) throw wrong('ARCHIVE_PEER_SLOW', id)
     if (signal.aborted) throw wrong('ARCHIVE_ABORTED', id)
-    const bytes = Uint8Array.from(Buffer.concat(pieces, received))
+    const bytes = joined(pieces, received)
     const isSize = sizeBytes === null || received === sizeBytes
     if (!isSize || blobIdFromBytes(sha256(bytes)) !== id) throw wrong('ARCHIVE_BLOB_WRONG', id)
     return bytes
@@ -62,6 +62,17 @@ export async function fetchBlob(
     cancel()
     signal.removeEventListener('abort', leave)
   }
+}
+
+function joined(pieces: readonly Uint8Array[], sizeBytes: number): Uint8Array {
+  if (pieces.length === 1) return pieces[0]!
+  const whole = new Uint8Array(sizeBytes)
+  let at = 0
+  for (const piece of pieces) {
+    whole.set(piece, at)
+    at += piece.length
+  }
+  return whole
 }
 
 const TEXTS = {

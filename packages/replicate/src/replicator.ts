@@ -349,6 +349,7 @@ class NodeReplicator implements Replicator {
       isHidden: (feed, reader) => this.#blocking.isHidden(feed, reader),
       passable: (id) => feeds.passable[feeds.numberOf(id)] ?? 0,
       isTrusted: (id, message) => this.#isTrusted(id, message),
+      now: () => this.#options.clock.monotonic(),
     })
   }
 
