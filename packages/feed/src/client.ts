@@ -122,7 +122,7 @@ export class FeedClient {
   }
 
   status(): Promise<FeedStatus> {
-    return this.#router.call(this.#name, { op: 'status' })
+    return this.#router.call(this.#name, { op: 'status' }, { isPatient: true })
   }
 
   /**
@@ -232,7 +232,7 @@ export class ShardClient {
   }
 
   status(): Promise<ShardStatus> {
-    return this.#call({ op: 'status' })
+    return this.#call({ op: 'status' }, { isPatient: true })
   }
 
   sync(): Promise<null> {
