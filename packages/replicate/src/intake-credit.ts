@@ -8,7 +8,7 @@
 
 /** A hundred messages: as much as one read of the socket brings. */
 export const FIRST_CREDIT_BYTES = 64 * 1024
-/** What each byte that was looked at adds. All of it made the first moments no better than the most from the start. */
+/** What each byte that was looked at adds. */
 const GROWTH = 0.25
 
 /** The account of one connection. */
