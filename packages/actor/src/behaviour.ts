@@ -147,6 +147,8 @@ export interface CallOptions {
 
 export interface StreamOptions {
   readonly lane?: Exclude<Lane, 'system'>
+  /** As for a call. */
+  readonly isPatient?: true
   readonly signal?: AbortSignal
   /** Chunks that may be under way or unread at once. Default 4. */
   readonly credit?: number

@@ -426,4 +426,4 @@ export class Exchange {
 const isUrgent = (envelope: RequestEnvelope): boolean =>
   (envelope.kind === 'call' || envelope.kind === 'open') &&
   envelope.lane === 'local' &&
-  !(envelope.kind === 'call' && envelope.isPatient === true)
+  envelope.isPatient !== true

@@ -48,6 +48,11 @@ describe('between threads', () => {
     const stepMs = (options: CallOptions) => simulation.run(router.call('t1/a', null, options))
     expect(await stepMs({ lane: 'remote' })).toBe(RUN_MS)
     expect(await stepMs({ isPatient: true })).toBe(RUN_MS)
+    void router
+      .stream('t1/a', null, { isPatient: true })
+      .next()
+      .catch(() => {})
+    expect(await stepMs({ lane: 'remote' })).toBe(RUN_MS)
     expect(await stepMs({})).toBe(ASKED_RUN_MS)
     expect(await stepMs({ lane: 'remote' })).toBe(ASKED_RUN_MS)
     await simulation.advance(ASKED_MS)
