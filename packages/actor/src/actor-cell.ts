@@ -180,6 +180,7 @@ export class ActorCell implements Supervised, Receiver, Runnable {
 
   work(lane: MailLane, slice: Slice): void {
     if (this.#state === 'new') {
+      this.#lane = lane
       this.#begin()
       if (!slice.step()) {
         this.#makeReady()

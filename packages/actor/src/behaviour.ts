@@ -97,7 +97,7 @@ export interface Context extends Ports {
   readonly router: Router
   /** Whether the actor is to end. An `init` that takes long asks, and throws: that counts as its end. */
   isStopWanted(): boolean
-  /** How long a step of remote work may take at the moment, ms: less while a local call waits for the event loop. */
+  /** How long a step of remote work may take at the moment, ms: less while another thread asks in the lane `local`. */
   stepMs(): number
 }
 
@@ -137,6 +137,8 @@ export interface Behaviour<
 export interface CallOptions {
   /** Default `local`. */
   readonly lane?: Exclude<Lane, 'system'>
+  /** Remote work of the thread goes on at full speed beside calls like this: for what is asked again and again by whoever only watches. */
+  readonly isPatient?: true
   /** Default 5,000. The caller's promise rejects with `ACTOR_TIMEOUT`; a late reply is counted and dropped. */
   readonly deadlineMs?: number
   readonly signal?: AbortSignal
@@ -145,6 +147,8 @@ export interface CallOptions {
 
 export interface StreamOptions {
   readonly lane?: Exclude<Lane, 'system'>
+  /** As for a call. */
+  readonly isPatient?: true
   readonly signal?: AbortSignal
   /** Chunks that may be under way or unread at once. Default 4. */
   readonly credit?: number

@@ -19,6 +19,8 @@ export interface CallEnvelope {
   readonly lane: MailLane
   readonly from: From
   readonly body: unknown
+  /** See `CallOptions`. */
+  readonly isPatient?: true
   readonly transfer?: TransferList
 }
 
@@ -37,6 +39,8 @@ export interface OpenEnvelope {
   readonly lane: MailLane
   readonly from: From
   readonly body: unknown
+  /** See `CallOptions`. */
+  readonly isPatient?: true
   readonly credit: number
 }
 

@@ -134,6 +134,9 @@ export class Exchange {
   /** Carries a request on. One that nobody takes is answered so. */
   request(envelope: RequestEnvelope, origin: Link | null): void {
     const location = this.locate(envelope.name, origin)
+    if (origin !== null && location.kind === 'here' && isUrgent(envelope)) {
+      this.#scheduler?.noteAsked()
+    }
     switch (envelope.kind) {
       case 'call':
       case 'cast':
@@ -418,3 +421,9 @@ export class Exchange {
     if (instead !== null) link.send(instead)
   }
 }
+
+/** Whoever asked waits for the answer, and may ask more. */
+const isUrgent = (envelope: RequestEnvelope): boolean =>
+  (envelope.kind === 'call' || envelope.kind === 'open') &&
+  envelope.lane === 'local' &&
+  envelope.isPatient !== true

@@ -78,7 +78,7 @@ export class ThreadKernel implements Kernel {
     const registry = new Registry()
     const wheel = new DeadlineWheel(ports.clock, ports.timers)
     const exchange = new Exchange(address, registry, wheel, ports.turns, counters, place)
-    const scheduler = new Scheduler(ports.clock, ports.turns, () => exchange.flush())
+    const scheduler = new Scheduler(ports.clock, ports.timers, ports.turns, () => exchange.flush())
     exchange.attach(scheduler)
     this.address = address
     this.exchange = exchange

@@ -24,7 +24,13 @@ export class ExchangeRouter implements KernelRouter {
   }
 
   call<Value = unknown>(name: string, call: unknown, options: CallOptions = {}): Promise<Value> {
-    const { lane = 'local', deadlineMs = DEFAULT_DEADLINE_MS, signal, transfer } = options
+    const {
+      lane = 'local',
+      deadlineMs = DEFAULT_DEADLINE_MS,
+      signal,
+      transfer,
+      isPatient,
+    } = options
     if (signal?.aborted === true) return Promise.reject(cancelled(name, signal))
     const exchange = this.#exchange
     const location = exchange.locate(name)
@@ -39,8 +45,10 @@ export class ExchangeRouter implements KernelRouter {
       lane,
       from: { callId, caller: exchange.address },
       body: call,
+      ...(isPatient === undefined ? {} : { isPatient }),
+      ...(transfer === undefined ? {} : { transfer }),
     } as const
-    const error = exchange.submit(transfer === undefined ? mail : { ...mail, transfer }, location)
+    const error = exchange.submit(mail, location)
     if (error !== null) exchange.refuseMail(mail, error)
     return answer as Promise<Value>
   }

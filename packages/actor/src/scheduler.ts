@@ -1,5 +1,5 @@
 import type { MailLane } from './envelope.js'
-import type { Clock, Turns } from './ports.js'
+import type { Clock, Timers, Turns } from './ports.js'
 import { Ring } from './ring.js'
 
 /**
@@ -15,8 +15,10 @@ import { Ring } from './ring.js'
  *   ports are served; what is left goes on in a later turn. Only time spent working counts, summed
  *   over all the runs since the last return: a chain of calls that each make the next one ready
  *   yields too, and one call to an idle actor never waits.
- * - While a local call waits for something that only the event loop can bring, such as a sync of the
- *   disk, the thread goes back to it after `AWAITED_RUN_MS`.
+ * - Where another thread asked something in the lane `local` within `ASKED_MS`, or such a call waits for
+ *   what only the event loop can bring, such as a sync of the disk, remote work leaves half of the time
+ *   free: runs end after `ASKED_RUN_MS`, and then remote work rests as long as it took. What is asked
+ *   meanwhile finds the thread idle, and mostly a core, too: others wait for all of this work.
  */
 
 /** Long enough for some messages to be checked; a publish that takes several turns of several threads waits for one of these at each. */
@@ -25,11 +27,13 @@ export const SLICE_STEPS = 1_000
 /** Two slices: what a socket or a port waits at most. */
 export const RUN_MS = 2
 export const RUN_STEPS = 4_000
-/**
- * In place of `RUN_MS`: a publish waits for such a run twice. Each return to the event loop takes the
- * time of one message, so this is not for always.
- */
-export const AWAITED_RUN_MS = 0.5
+/** In place of `RUN_MS` while somebody asks. Each return to the event loop takes the time of one message, so this is not for always. */
+export const ASKED_RUN_MS = 1
+/** Somebody asked so lately that they may ask again at any moment. */
+export const ASKED_MS = 200
+/** Bounds of a rest: what a timer can do, and a step that took long because its code was cold. */
+export const MIN_REST_MS = 1
+export const MAX_REST_MS = 20
 export const LOCAL_TURNS = 16
 
 /** What the scheduler gives turns to. */
@@ -52,6 +56,7 @@ export interface Slice {
 
 export class Scheduler implements Slice {
   readonly #clock: Clock
+  readonly #timers: Timers
   readonly #turns: Turns
   readonly #endOfRun: () => void
   readonly #queues: Record<MailLane, Ring<Runnable>> = { local: new Ring(), remote: new Ring() }
@@ -63,8 +68,15 @@ export class Scheduler implements Slice {
   /** Work since the event loop was served last. */
   #spentMs = 0
   #spentSteps = 0
+  /** The part of it that was remote. */
+  #spentRemoteMs = 0
+  /** What remote work still has to rest for; less than nothing where a rest took too long. */
+  #owedMs = 0
+  /** Since when remote work rests; null where it does not. */
+  #restsSinceMs: number | null = null
 
   #awaitedCount = 0
+  #askedAtMs = Number.NEGATIVE_INFINITY
   #turnLane: MailLane = 'local'
   #turnStartMs = 0
   #turnSteps = 0
@@ -74,8 +86,9 @@ export class Scheduler implements Slice {
   yieldCount = 0
 
   /** `endOfRun` is called once after each run, before the thread waits again. */
-  constructor(clock: Clock, turns: Turns, endOfRun: () => void) {
+  constructor(clock: Clock, timers: Timers, turns: Turns, endOfRun: () => void) {
     this.#clock = clock
+    this.#timers = timers
     this.#turns = turns
     this.#endOfRun = endOfRun
   }
@@ -89,6 +102,11 @@ export class Scheduler implements Slice {
     this.plan()
   }
 
+  /** Another thread asked something and waits for the answer. */
+  noteAsked(): void {
+    this.#askedAtMs = this.#clock.monotonic()
+  }
+
   /** A local call goes on when `work` has settled, which the event loop brings about. */
   await(work: PromiseLike<unknown>): void {
     this.#awaitedCount += 1
@@ -100,7 +118,13 @@ export class Scheduler implements Slice {
 
   /** How long the thread works before it serves its event loop, and so what a step may take, ms. */
   get runMs(): number {
-    return this.#awaitedCount > 0 ? AWAITED_RUN_MS : RUN_MS
+    return this.#isAsked ? ASKED_RUN_MS : RUN_MS
+  }
+
+  /** As of the last look at the clock, which a step takes. */
+  get #isAsked(): boolean {
+    const nowMs = this.#turnStartMs + this.elapsedMs
+    return this.#awaitedCount > 0 || nowMs - this.#askedAtMs < ASKED_MS
   }
 
   /** Sees to it that a run comes, at the latest at the end of this turn of the thread. */
@@ -166,7 +190,7 @@ export class Scheduler implements Slice {
 
   #nextLane(): MailLane | null {
     const { local, remote } = this.#queues
-    if (remote.length === 0) {
+    if (remote.length === 0 || this.#restsSinceMs !== null) {
       this.#localTurnsInRow = 0
       return local.length > 0 ? 'local' : null
     }
@@ -187,6 +211,7 @@ export class Scheduler implements Slice {
     this.elapsedMs = 0
     runnable.work(lane, this)
     this.#spentMs += this.elapsedMs
+    if (lane === 'remote') this.#spentRemoteMs += this.elapsedMs
     this.#spentSteps += this.#turnSteps
     this.turnCount += 1
     if (runnable.hasWork(lane)) this.ready(runnable, lane)
@@ -195,11 +220,35 @@ export class Scheduler implements Slice {
   #yield(): void {
     this.#isYielding = true
     this.yieldCount += 1
+    if (this.#spentRemoteMs > 0 && this.#isAsked) this.#rest()
     this.#turns.soon(() => {
       this.#isYielding = false
       this.#spentMs = 0
+      this.#spentRemoteMs = 0
       this.#spentSteps = 0
       this.#run()
     })
+  }
+
+  /** Keeps remote work from its turns for as long as it had them. */
+  #rest(): void {
+    this.#owedMs = Math.min(this.#owedMs + this.#spentRemoteMs, MAX_REST_MS)
+    if (this.#restsSinceMs !== null || this.#owedMs < MIN_REST_MS) return
+    this.#restsSinceMs = this.#clock.monotonic()
+    this.#timers.set(this.#owedMs, this.#endRest)
+  }
+
+  readonly #endRest = (): void => {
+    const nowMs = this.#clock.monotonic()
+    this.#owedMs -= nowMs - this.#restsSinceMs!
+    this.#restsSinceMs = nowMs
+    // A timer counts from when the turn began that set it.
+    if (this.#owedMs >= MIN_REST_MS) {
+      this.#timers.set(this.#owedMs, this.#endRest)
+      return
+    }
+    this.#restsSinceMs = null
+    this.#owedMs = Math.max(this.#owedMs, -ASKED_RUN_MS)
+    this.plan()
   }
 }

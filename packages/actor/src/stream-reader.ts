@@ -26,6 +26,7 @@ export class StreamReader<Value = unknown> implements AsyncIterableIterator<Valu
   readonly #name: string
   readonly #request: unknown
   readonly #lane: MailLane
+  readonly #isPatient: true | undefined
   readonly #credit: number
   readonly #signal: AbortSignal | undefined
   readonly #from: From
@@ -41,6 +42,7 @@ export class StreamReader<Value = unknown> implements AsyncIterableIterator<Valu
     this.#name = name
     this.#request = request
     this.#lane = options.lane ?? 'local'
+    this.#isPatient = options.isPatient
     this.#credit = Math.min(Math.max(1, Math.floor(options.credit ?? DEFAULT_CREDIT)), MAX_CREDIT)
     this.#signal = options.signal
     this.#from = { callId: exchange.nextId(), caller: exchange.address }
@@ -127,6 +129,7 @@ export class StreamReader<Value = unknown> implements AsyncIterableIterator<Valu
         lane: this.#lane,
         from: this.#from,
         body: this.#request,
+        ...(this.#isPatient === undefined ? {} : { isPatient: this.#isPatient }),
         credit: this.#credit,
       },
       location,

@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import type { MailLane } from '../src/envelope.js'
 import {
-  AWAITED_RUN_MS,
+  ASKED_MS,
+  ASKED_RUN_MS,
   LOCAL_TURNS,
+  MAX_REST_MS,
   RUN_MS,
   type Runnable,
   Scheduler,
@@ -16,9 +18,16 @@ class Loop {
   nowMs = 0
   later: (() => void)[] = []
   ended: (() => void)[] = []
+  timers: { readonly atMs: number; readonly run: () => void }[] = []
   runs = 0
   scheduler = new Scheduler(
     { now: () => this.nowMs, monotonic: () => this.nowMs },
+    {
+      set: (delayMs, run) => {
+        this.timers.push({ atMs: this.nowMs + delayMs, run })
+        return () => {}
+      },
+    },
     { soon: (run) => this.later.push(run), endOfTurn: (run) => this.ended.push(run) },
     () => {
       this.runs += 1
@@ -29,6 +38,15 @@ class Loop {
   /** Lets the thread end its turn. */
   endTurn(): void {
     for (const run of this.ended.splice(0)) run()
+  }
+
+  /** Lets time pass, and the timers with it that are due. */
+  pass(ms: number): void {
+    this.nowMs += ms
+    const due = this.timers.filter(({ atMs }) => atMs <= this.nowMs)
+    this.timers = this.timers.filter(({ atMs }) => atMs > this.nowMs)
+    for (const { run } of due) run()
+    this.endTurn()
   }
 
   /** Serves the event loop once. */
@@ -143,23 +161,6 @@ describe('turns', () => {
 })
 
 describe('yielding', () => {
-  it('goes back to the event loop sooner while a local call waits for it', async () => {
-    const loop = new Loop()
-    let synced = () => {}
-    loop.scheduler.await(
-      new Promise<void>((resolve) => {
-        synced = resolve
-      }),
-    )
-    new Worker(loop, 'sync', AWAITED_RUN_MS).give('remote', 20)
-    loop.endTurn()
-    expect(loop.nowMs).toBe(AWAITED_RUN_MS)
-    synced()
-    await Promise.resolve()
-    loop.serve()
-    expect(loop.nowMs).toBe(AWAITED_RUN_MS + RUN_MS)
-  })
-
   it('serves the event loop after its share of work, and goes on afterwards', () => {
     const loop = new Loop()
     new Worker(loop, 'a', 1).give('local', 2 * RUN_MS - 1)
@@ -198,5 +199,92 @@ describe('yielding', () => {
     expect(loop.log).toEqual(['a local 1', 'a remote 1'])
     expect(loop.runs).toBe(1)
     expect(loop.ended).toEqual([])
+  })
+})
+
+describe('while somebody asks', () => {
+  it('lets remote work rest as long as it took', () => {
+    const loop = new Loop()
+    loop.scheduler.noteAsked()
+    new Worker(loop, 'sync', ASKED_RUN_MS).give('remote', 3)
+    loop.endTurn()
+    expect(loop.nowMs).toBe(ASKED_RUN_MS)
+    loop.serve()
+    loop.endTurn()
+    expect(loop.log.length).toBe(1)
+    loop.pass(ASKED_RUN_MS)
+    expect(loop.log.length).toBe(2)
+    expect(loop.nowMs).toBe(3 * ASKED_RUN_MS)
+  })
+
+  it('serves what is asked during a rest at once', () => {
+    const loop = new Loop()
+    loop.scheduler.noteAsked()
+    new Worker(loop, 'sync', ASKED_RUN_MS).give('remote', 2)
+    loop.endTurn()
+    loop.serve()
+    const user = new Worker(loop, 'user')
+    loop.scheduler.runWith(() => user.give('local', 1))
+    expect(loop.log).toEqual(['sync remote 1', 'user local 1'])
+  })
+
+  it('rests no longer than its bound for a step that took long', () => {
+    const loop = new Loop()
+    loop.scheduler.noteAsked()
+    new Worker(loop, 'cold', 4 * MAX_REST_MS).give('remote', 2)
+    loop.endTurn()
+    loop.serve()
+    loop.pass(MAX_REST_MS)
+    expect(loop.log.length).toBe(2)
+  })
+
+  it('rests again where a timer came too early', () => {
+    const loop = new Loop()
+    loop.scheduler.noteAsked()
+    new Worker(loop, 'sync', ASKED_RUN_MS).give('remote', 2)
+    loop.endTurn()
+    loop.serve()
+    loop.timers.shift()!.run()
+    loop.endTurn()
+    expect(loop.log.length).toBe(1)
+    loop.pass(ASKED_RUN_MS)
+    expect(loop.log.length).toBe(2)
+  })
+
+  it('does not let local work rest', () => {
+    const loop = new Loop()
+    loop.scheduler.noteAsked()
+    new Worker(loop, 'user', ASKED_RUN_MS).give('local', 2)
+    loop.endTurn()
+    loop.serve()
+    expect(loop.log.length).toBe(2)
+    expect(loop.timers).toEqual([])
+  })
+
+  it('goes on as before when nobody has asked for a while', () => {
+    const loop = new Loop()
+    loop.scheduler.noteAsked()
+    loop.nowMs = ASKED_MS
+    new Worker(loop, 'sync', ASKED_RUN_MS).give('remote', 20)
+    loop.endTurn()
+    expect(loop.nowMs).toBe(ASKED_MS + RUN_MS)
+    expect(loop.timers).toEqual([])
+    loop.serve()
+    expect(loop.nowMs).toBe(ASKED_MS + 2 * RUN_MS)
+  })
+
+  it('holds until what a local call waits for has come, however long that takes', async () => {
+    const loop = new Loop()
+    let synced = () => {}
+    loop.scheduler.await(
+      new Promise<void>((resolve) => {
+        synced = resolve
+      }),
+    )
+    loop.nowMs = 10 * ASKED_MS
+    expect(loop.scheduler.runMs).toBe(ASKED_RUN_MS)
+    synced()
+    await Promise.resolve()
+    expect(loop.scheduler.runMs).toBe(RUN_MS)
   })
 })

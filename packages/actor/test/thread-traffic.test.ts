@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { type Cursor, noReply, reply } from '../src/index.js'
+import { type CallOptions, type Cursor, noReply, reply } from '../src/index.js'
+import { ASKED_MS, ASKED_RUN_MS, RUN_MS } from '../src/scheduler.js'
 import { outcome } from './simulated-kernel.js'
 import { relay, threads } from './two-threads.js'
 
@@ -38,6 +39,24 @@ describe('between threads', () => {
       code: 'ACTOR_DOWN',
       data: { name: 't1/a', error: { code: 'PROBE_CRASH' } },
     })
+  })
+
+  it('has short steps of remote work for a while after a question of another thread', async () => {
+    const { router, simulation } = await threads({
+      more: { handleCall: (_call, from, _state, context) => reply(from, context.stepMs()) },
+    })
+    const stepMs = (options: CallOptions) => simulation.run(router.call('t1/a', null, options))
+    expect(await stepMs({ lane: 'remote' })).toBe(RUN_MS)
+    expect(await stepMs({ isPatient: true })).toBe(RUN_MS)
+    void router
+      .stream('t1/a', null, { isPatient: true })
+      .next()
+      .catch(() => {})
+    expect(await stepMs({ lane: 'remote' })).toBe(RUN_MS)
+    expect(await stepMs({})).toBe(ASKED_RUN_MS)
+    expect(await stepMs({ lane: 'remote' })).toBe(ASKED_RUN_MS)
+    await simulation.advance(ASKED_MS)
+    expect(await stepMs({ lane: 'remote' })).toBe(RUN_MS)
   })
 
   it('moves transferred memory to the actor and back, over the hub too', async () => {

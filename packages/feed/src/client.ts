@@ -122,7 +122,7 @@ export class FeedClient {
   }
 
   status(): Promise<FeedStatus> {
-    return this.#router.call(this.#name, { op: 'status' })
+    return this.#router.call(this.#name, { op: 'status' }, { isPatient: true })
   }
 
   /**
@@ -232,7 +232,7 @@ export class ShardClient {
   }
 
   status(): Promise<ShardStatus> {
-    return this.#call({ op: 'status' })
+    return this.#call({ op: 'status' }, { isPatient: true })
   }
 
   sync(): Promise<null> {
@@ -271,12 +271,12 @@ export class ShardClient {
 
   /** How far all feeds of the shard are held; with `live` followed by changes. */
   clock(live = false, options?: StreamOptions): AsyncIterableIterator<ClockChunk> {
-    return this.#stream({ op: 'clock', live }, options)
+    return this.#stream({ op: 'clock', live }, { ...options, isPatient: true })
   }
 
   /** What all authors of the shard say of others; with `live` followed by changes. */
   contactStream(live = false, options?: StreamOptions): AsyncIterableIterator<ContactChunk> {
-    return this.#stream({ op: 'contactStream', live }, options)
+    return this.#stream({ op: 'contactStream', live }, { ...options, isPatient: true })
   }
 
   /** The forks of the shard's feeds, by id bytes ascending; with `live` followed by new ones. */

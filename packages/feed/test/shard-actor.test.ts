@@ -154,7 +154,7 @@ describe('ingesting', () => {
         shard.simulation.schedule('test', 'turn', 0, resolve)
       })
     let storedCount = 0
-    while (storedCount === 0) {
+    while (storedCount < 10) {
       await shard.run(turn())
       storedCount = (await shard.run(shard.shard.status())).messages
     }

@@ -9,6 +9,7 @@ import type { Conduct } from './conduct.js'
 import type { Admission, EbtEngine } from './ebt-engine.js'
 import type { EbtPeer } from './ebt-peer.js'
 import { IngestLane, type ShardCredit } from './ingest-lane.js'
+import { IntakeCredit } from './intake-credit.js'
 import type { ReplicationLimits } from './limits.js'
 
 /** What taking messages is built on; one for all peers. */
@@ -35,7 +36,7 @@ export class Intake {
   readonly #peer: EbtPeer
   readonly #lanes: readonly IngestLane[]
   readonly #onSettled: () => void
-  #sizeBytes = 0
+  readonly #credit: IntakeCredit
   /** Readers that wait until more may come: one of a session, or each of many streams of history. */
   readonly #waiting: (() => void)[] = []
 
@@ -44,6 +45,7 @@ export class Intake {
     this.#peer = peer
     this.conduct = conduct
     this.#onSettled = onSettled
+    this.#credit = new IntakeCredit(host.limits.peerBytes)
     this.#lanes = host.shards.map(
       (shard, index) =>
         new IngestLane(shard, host.credits[index]!, {
@@ -79,11 +81,8 @@ export class Intake {
 
   #isFull(): boolean {
     const { limits } = this.#host
-    if (this.#sizeBytes === 0) return false
-    return (
-      this.#sizeBytes >= limits.peerBytes ||
-      this.#lanes.some((lane) => lane.shardBytes >= limits.shardBytes)
-    )
+    if (this.#credit.isFree) return false
+    return this.#credit.isUsedUp || this.#lanes.some((lane) => lane.shardBytes >= limits.shardBytes)
   }
 
   #take(feed: number, sequence: number, bytes: Uint8Array, nowMs: number): void {
@@ -97,7 +96,7 @@ export class Intake {
     }
     const authorBytes = feeds.keyOf(feed)
     const lane = this.#lanes[shardOf(authorBytes, this.#lanes.length)]!
-    this.#sizeBytes += lane.push(feed, authorBytes, sequence, bytes)
+    this.#credit.take(lane.push(feed, authorBytes, sequence, bytes))
     this.#peer.underWay += 1
   }
 
@@ -131,7 +130,7 @@ export class Intake {
   }
 
   #released(sizeBytes: number, count: number): void {
-    this.#sizeBytes -= sizeBytes
+    this.#credit.give(sizeBytes)
     this.#peer.underWay -= count
     this.#peer.usefulAt = this.#host.now()
     this.#onSettled()
