@@ -7,8 +7,8 @@ import { firstSequenceOf, lastSequenceOf, limitOf } from './stream-bounds.js'
 const FIRST_CHUNK_BYTES = 32 * 1024
 /** Each is twice the one before, up to this: waking a thread costs as much as reading 64 KiB. */
 const MOST_CHUNK_BYTES = 128 * 1024
-/** The same where it goes to a peer: there are many, and one that is slow keeps its chunks waiting. */
-const MOST_PEER_CHUNK_BYTES = 64 * 1024
+/** All that go to a peer: there are many, and one that is slow keeps its chunks waiting. */
+const PEER_CHUNK_BYTES = 64 * 1024
 /** Messages looked up for one chunk of a reader that goes back. */
 const BACK_MESSAGES = 128
 
@@ -36,7 +36,7 @@ export class FeedCursor implements Cursor {
   #next: number
   #left: number
   #isSynced: boolean
-  #chunkBytes = FIRST_CHUNK_BYTES
+  #chunkBytes: number
 
   /** @throws {REQUEST_INVALID} */
   constructor(source: ReadFeed, range: ReadRange, closed: () => void) {
@@ -48,6 +48,7 @@ export class FeedCursor implements Cursor {
     this.#isReverse = range.reverse === true
     this.#isLive = range.live === true
     this.#isPassedOn = range.isPassedOn === true
+    this.#chunkBytes = this.#isPassedOn ? PEER_CHUNK_BYTES : FIRST_CHUNK_BYTES
     this.#isSynced = range.old === false
     this.#liveFrom = Math.max(this.#from, this.#head() + 1)
     if (this.#isSynced) this.#next = this.#liveFrom
@@ -147,8 +148,7 @@ export class FeedCursor implements Cursor {
 
   #give(frames: ArrayBuffer, count: number): Chunk {
     this.#left -= count
-    const most = this.#isPassedOn ? MOST_PEER_CHUNK_BYTES : MOST_CHUNK_BYTES
-    this.#chunkBytes = Math.min(this.#chunkBytes * 2, most)
+    if (!this.#isPassedOn) this.#chunkBytes = Math.min(this.#chunkBytes * 2, MOST_CHUNK_BYTES)
     return { value: { frames } satisfies FeedChunk, transfer: [frames] }
   }
 }
