@@ -1,7 +1,8 @@
 import type { Router } from '@dunbar/actor'
 import type { FeedId, Keys } from '@dunbar/core'
 import { feedIdToBytes } from '@dunbar/core'
-import { FeedClient, KeyHints, ShardClient, shardOf } from '@dunbar/feed'
+import { type ChangeCounts, FeedClient, KeyHints, ShardClient, shardOf } from '@dunbar/feed'
+import { ThreadCache } from './thread-cache.js'
 
 /** What the methods are built on. */
 export interface Services {
@@ -12,12 +13,20 @@ export interface Services {
   readonly shards: readonly ShardClient[]
   /** Which shard to ask first for a key. */
   readonly keyHints: KeyHints
+  /** Threads that were read lately. */
+  readonly threads: ThreadCache
 }
 
-export function createServices(router: Router, keys: Keys, shardCount: number): Services {
+/** @param changes what the shards count their changes in */
+export function createServices(
+  router: Router,
+  keys: Keys,
+  shardCount: number,
+  changes: ChangeCounts,
+): Services {
   const shards = Array.from({ length: shardCount }, (_, shard) => new ShardClient(router, shard))
   const keyHints = new KeyHints(shards.map((shard) => () => shard.keys()))
-  return { id: keys.id, keys, router, shards, keyHints }
+  return { id: keys.id, keys, router, shards, keyHints, threads: new ThreadCache(changes) }
 }
 
 export const feedOf = (services: Services, id: FeedId): FeedClient =>

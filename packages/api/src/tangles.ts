@@ -162,6 +162,15 @@ async function* readTangle(
   options: ReadOptions,
   signal: AbortSignal,
 ): AsyncGenerator<RawBatch | { sync: true }> {
+  const name = cacheName(options)
+  const kept = name === null ? null : services.threads.read(name)
+  if (kept !== null) {
+    yield* kept
+    return
+  }
+  const counts = services.threads.begin()
+  const sent: RawBatch[] = []
+  let sentBytes = 0
   const live = options.live
     ? services.shards.map((shard) => shard.tangleLive(wantedOf(options), { signal }))
     : []
@@ -174,6 +183,12 @@ async function* readTangle(
     const order = thread?.order ?? shownOrder(found)
     const flags = thread === null ? null : flagsOf(thread)
     const writer = new MessageBatch(options)
+    const finish = (): RawBatch => {
+      sentBytes += writer.sizeBytes
+      const batch = writer.finish()
+      if (name !== null) sent.push(batch)
+      return batch
+    }
     if (!options.old) for (const { key } of found.rows) seen.add(key)
     else {
       for (const index of order) {
@@ -181,10 +196,11 @@ async function* readTangle(
         if (options.live) seen.add(found.rows[index]!.key)
         write(services, writer, found.rows, index, flags)
         left -= 1
-        if (writer.sizeBytes >= BATCH_BYTES) yield writer.finish()
+        if (writer.sizeBytes >= BATCH_BYTES) yield finish()
       }
     }
-    if (writer.count > 0) yield writer.finish()
+    if (writer.count > 0) yield finish()
+    if (name !== null) services.threads.keep(name, counts, sent, sentBytes)
     if (!options.live || left <= 0) return
     if (options.sync && options.old) yield { sync: true }
     const waiting = new Map(news.map((lane) => [lane, settle(lane)]))
@@ -216,6 +232,13 @@ async function* readTangle(
   } finally {
     await Promise.all(live.map((stream) => stream.return?.()))
   }
+}
+
+/** Null for what is not kept: streams that go on, parts, and what the own key opens. */
+function cacheName(options: ReadOptions): string | null {
+  const { root, name = '', live, old, private: isPrivate, limit, keys, values, meta } = options
+  if (live || !old || isPrivate || Number.isFinite(limit)) return null
+  return `${root} ${keys} ${values} ${meta} ${name}`
 }
 
 const settle = <Lane extends { readonly next: Promise<IteratorResult<TangleChunk>> }>(lane: Lane) =>

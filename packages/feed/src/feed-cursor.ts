@@ -3,8 +3,12 @@ import type { FeedActorState } from './feed-actor-state.js'
 import type { FeedChunk, ReadRange } from './protocol.js'
 import { firstSequenceOf, lastSequenceOf, limitOf } from './stream-bounds.js'
 
-/** Bytes of messages in one chunk: big enough that a post costs little beside it. */
-const CHUNK_BYTES = 64 * 1024
+/** Bytes of messages in the first chunk: its reader begins while the next is read. */
+const FIRST_CHUNK_BYTES = 32 * 1024
+/** Each is twice the one before, up to this: waking a thread costs as much as reading 64 KiB. */
+const MOST_CHUNK_BYTES = 128 * 1024
+/** All that go to a peer: there are many, and one that is slow keeps its chunks waiting. */
+const PEER_CHUNK_BYTES = 64 * 1024
 /** Messages looked up for one chunk of a reader that goes back. */
 const BACK_MESSAGES = 128
 
@@ -32,6 +36,7 @@ export class FeedCursor implements Cursor {
   #next: number
   #left: number
   #isSynced: boolean
+  #chunkBytes: number
 
   /** @throws {REQUEST_INVALID} */
   constructor(source: ReadFeed, range: ReadRange, closed: () => void) {
@@ -43,6 +48,7 @@ export class FeedCursor implements Cursor {
     this.#isReverse = range.reverse === true
     this.#isLive = range.live === true
     this.#isPassedOn = range.isPassedOn === true
+    this.#chunkBytes = this.#isPassedOn ? PEER_CHUNK_BYTES : FIRST_CHUNK_BYTES
     this.#isSynced = range.old === false
     this.#liveFrom = Math.max(this.#from, this.#head() + 1)
     if (this.#isSynced) this.#next = this.#liveFrom
@@ -86,7 +92,7 @@ export class FeedCursor implements Cursor {
     const end = Math.min(this.#to, this.#end())
     while (feed !== -1 && this.#next <= end) {
       const most = Math.min(this.#left, end - this.#next + 1)
-      const { frames, count, next } = store.readRange(feed, this.#next, most, CHUNK_BYTES)
+      const { frames, count, next } = store.readRange(feed, this.#next, most, this.#chunkBytes)
       this.#next = next ?? this.#heldFrom(this.#next + Math.max(count, 1))
       if (count > 0) return this.#give(frames, count)
     }
@@ -104,7 +110,7 @@ export class FeedCursor implements Cursor {
         this.#next = row === -1 ? this.#heldBefore(this.#next) : this.#next - 1
       }
       if (rows.length === 0) return null
-      const { frames, count, rows: read } = store.readRows(rows, CHUNK_BYTES)
+      const { frames, count, rows: read } = store.readRows(rows, this.#chunkBytes)
       if (count < rows.length) this.#next = store.sequenceOf(rows[count]!)
       if (read.length > 0) return this.#give(frames, read.length)
     }
@@ -142,6 +148,7 @@ export class FeedCursor implements Cursor {
 
   #give(frames: ArrayBuffer, count: number): Chunk {
     this.#left -= count
+    if (!this.#isPassedOn) this.#chunkBytes = Math.min(this.#chunkBytes * 2, MOST_CHUNK_BYTES)
     return { value: { frames } satisfies FeedChunk, transfer: [frames] }
   }
 }

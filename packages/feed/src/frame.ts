@@ -238,6 +238,11 @@ export class FrameReader {
     return true
   }
 
+  /** Where the 32 bytes of its key begin in `bytes`. */
+  get keyStart(): number {
+    return this.offset + KEY_OFFSET
+  }
+
   /** Where its message begins in `bytes`. */
   get messageStart(): number {
     return this.offset + FRAME_HEADER_BYTES

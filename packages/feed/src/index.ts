@@ -1,3 +1,4 @@
+export { ChangeCounts, changeCountBytes } from './change-counts.js'
 export { FeedClient, ShardClient } from './client.js'
 export { contactRows } from './contact-chunk.js'
 export { coreShareBytes } from './core-share.js'

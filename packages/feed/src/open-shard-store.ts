@@ -84,9 +84,7 @@ export class OpenShardStore extends ShardQueries implements ShardStore {
     this.#snapshotPath = snapshotPath(root, options.shard, options.shards)
     this.tables = emptyTables(ports.random.bytes(8))
     this.#logs = new LogSet(ports.fs, root, this.#limits.openFiles)
-    const changed = () => {
-      this.#changeCount += 1
-    }
+    const changed = () => this.#changed()
     this.#keeper = new RecordKeeper(ports.fs, this.#logs.names, (folder, reason) => {
       const feed = feedIn(folder)
       if (feed !== null) this.#report({ kind: 'recordDamaged', feed, reason })
@@ -265,6 +263,8 @@ export class OpenShardStore extends ShardQueries implements ShardStore {
     this.reader.forgetFeed(feed)
     this.#letGo(feed)
     this.tables.dropFeed(feed, FORKED | RECORDED | QUARANTINED)
+    // The log may fail in the middle of it.
+    this.#changed()
     this.#rebuild?.foldAgain(feed)
     this.#damagedFrom.delete(feed)
     // The feed's messages get new rows, which a live reader would take for new messages.
@@ -272,7 +272,7 @@ export class OpenShardStore extends ShardQueries implements ShardStore {
     const work = this.#recovering({ start: 0, current: 0, target: 0 })
     // To the end at once: a feed that is folded in part would be served in part.
     for (const _ of foldLog(work, feed, 0));
-    this.#changeCount += 1
+    this.#changed()
     return this.tables.feeds.messages[feed] as number
   }
 
@@ -426,7 +426,7 @@ export class OpenShardStore extends ShardQueries implements ShardStore {
           this.#logs.setSealed(feed, sealed)
           this.tables.feeds.layout[feed] = sealed?.layout ?? 0
           if (hasMoved) this.#rebuild?.foldAgain(feed)
-          this.#changeCount += 1
+          this.#changed()
         },
       }),
     )
@@ -463,6 +463,7 @@ export class OpenShardStore extends ShardQueries implements ShardStore {
     yield* recoverFeeds(this.#recovering(this.#progress), stale, (log, bytes) => {
       this.#appender.syncs.markDirty(log, bytes)
     })
+    this.#options.changed?.()
     const isSaved = stale.length === 0 && count > 0
     const isSame = this.tables.messages.droppedCount === droppedCount
     if (isSaved && isSame && this.tables.messages.count === count) {
@@ -474,7 +475,7 @@ export class OpenShardStore extends ShardQueries implements ShardStore {
     this.tables = tables
     this.reader.use(tables)
     this.#damagedFrom.clear()
-    this.#changeCount += 1
+    this.#changed()
   }
 
   /** False where the message can be read, or nothing can. */
@@ -498,7 +499,7 @@ export class OpenShardStore extends ShardQueries implements ShardStore {
 
   #headMoved(): void {
     this.#movedHeadCount += 1
-    this.#changeCount += 1
+    this.#changed()
   }
 
   #recovering(progress: Recovering['progress']): Recovering {
@@ -553,6 +554,8 @@ export class OpenShardStore extends ShardQueries implements ShardStore {
   }
 
   #noteDamage(row: number): void {
+    // What is answered now lacks the message, and may have it again a moment later.
+    this.#options.changed?.()
     const { feeds, messages } = this.tables
     const feed = messages.feed[row] as number
     // Of a feed set aside it is told already, and its log may be whole again at the next start.
@@ -565,12 +568,17 @@ export class OpenShardStore extends ShardQueries implements ShardStore {
     }
     if (feeds.has(feed, DAMAGED)) return
     feeds.set(feed, DAMAGED, true)
-    this.#changeCount += 1
+    this.#changed()
     this.#report({
       kind: 'damagedFrame',
       feed: this.tables.feedId(feed),
       sequence,
     })
+  }
+
+  #changed(): void {
+    this.#changeCount += 1
+    this.#options.changed?.()
   }
 
   #report(trouble: StoreTrouble): void {

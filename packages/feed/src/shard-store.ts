@@ -51,6 +51,8 @@ export interface ShardStoreOptions {
   readonly limits?: Partial<StoreLimits>
   /** Whether a feed is this shard's. */
   readonly belongsHere: (feedIdBytes: Uint8Array) => boolean
+  /** Told, in the same turn, whenever an answer may be another from here on. */
+  readonly changed?: () => void
   /** Told of each trouble as it is met. */
   readonly report?: (trouble: StoreTrouble) => void
   /** A message that counts as held was found damaged, and none before it yet: `setBack` is due, but not in this call. */

@@ -10,6 +10,7 @@ import {
 } from '@dunbar/core'
 import { feedBehaviour } from './actor.js'
 import { ShardDictionaries } from './block-append.js'
+import { ChangeCounts } from './change-counts.js'
 import { CoreShare } from './core-share.js'
 import { PublishLock } from './publish-lock.js'
 import { shardBehaviour } from './shard-actor.js'
@@ -44,6 +45,8 @@ export interface ShardThreadData {
   readonly cores: number
   /** Of `coreShareBytes(shards)`, the same for all shards; null for a shard that is alone. */
   readonly coreShare: SharedArrayBuffer | null
+  /** Of `changeCountBytes(shards)`, the same for all shards. Default: nobody wants to know. */
+  readonly changeCounts?: SharedArrayBuffer
 }
 
 /**
@@ -144,7 +147,8 @@ class OpenedStore {
     this.#mend = () => undefined
     this.#signatures?.close()
     this.host.busyFeeds.clear()
-    const { shard, shards, root, cacheBytes, openFiles } = this.#data
+    const { shard, shards, root, cacheBytes, openFiles, changeCounts } = this.#data
+    const changes = changeCounts === undefined ? null : new ChangeCounts(changeCounts)
     const store = openShardStore({
       ports: this.#ports,
       root,
@@ -152,6 +156,7 @@ class OpenedStore {
       shards,
       limits: { cacheBytes, openFiles },
       belongsHere: (idBytes) => shardOf(idBytes, shards) === shard,
+      changed: () => changes?.add(shard),
       report: (trouble) => this.#report(trouble),
       foundDamaged: (id) => {
         this.#damaged.add(id)

@@ -11,6 +11,8 @@ import type { FrameBatch, TangleChunk, TangleRow } from './protocol.js'
 export interface TangleMessage extends TangleRow {
   /** The frames of its chunk. */
   readonly bytes: Buffer
+  /** The 32 bytes of its key begin here in `bytes`. */
+  readonly keyStart: number
   /** The message itself is `bytes[messageStart, messageEnd)`. */
   readonly messageStart: number
   readonly messageEnd: number
@@ -58,6 +60,7 @@ export function tangleMessages(chunk: TangleChunk): TangleMessage[] {
       branch: chunk.branches[index]!,
       isPrivate: chunk.isPrivate[index]!,
       bytes,
+      keyStart: reader.keyStart,
       messageStart: reader.messageStart,
       messageEnd: reader.messageEnd,
     }

@@ -192,6 +192,24 @@ describe('reading a feed', () => {
     },
   )
 
+  test('begins with a small chunk and gives larger ones, to a peer all of one size', async () => {
+    const shard = await TestShard.open()
+    await shard.append(author, trunk)
+    const sizesOf = async (range: ReadRange) => {
+      const kib: number[] = []
+      for await (const chunk of shard.feed(author).read(range)) {
+        if ('frames' in chunk) kib.push(chunk.frames.byteLength / 1024)
+      }
+      return kib
+    }
+    const own = await shard.run(sizesOf({}))
+    const peers = await shard.run(sizesOf({ isPassedOn: true }))
+    expect(own.map((kib, at) => kib <= [32, 64, 128, 128][at]!)).toEqual(own.map(() => true))
+    expect(own[2]).toBeGreaterThan(64)
+    expect(peers.slice(0, -1).filter((kib) => kib <= 32 || kib > 64)).toEqual([])
+    await shard.stop()
+  })
+
   test('ends with an error when its actor crashes', async () => {
     const shard = await TestShard.open()
     await shard.append(author, trunk.slice(0, 2))

@@ -20,7 +20,12 @@ import {
   type Keys,
   loadSecret,
 } from '@dunbar/core'
-import { coreShareBytes, createPublishMark, type ShardThreadData } from '@dunbar/feed'
+import {
+  changeCountBytes,
+  coreShareBytes,
+  createPublishMark,
+  type ShardThreadData,
+} from '@dunbar/feed'
 import { type Config, type ConfigFlags, loadConfig } from './config.js'
 import { cpuPool } from './cpu.js'
 import { refuseForeign } from './foreign-folder.js'
@@ -83,12 +88,17 @@ async function startLocked(
   const ports = systemPorts(logger)
   const keys = await loadIdentity(path, ports.fs)
   const kernel = createKernel({ ports, place: (name) => placeOf(name, shards) })
+  const changeCounts = new SharedArrayBuffer(changeCountBytes(shards))
   // The threads start while this one loads what the surface needs.
   const started = kernel.start(
     supervisor({
       name: 'root',
       strategy: 'oneForOne',
-      children: [logSink(logger), cpuPool(availableParallelism()), shardThreads(config, keys)],
+      children: [
+        logSink(logger),
+        cpuPool(availableParallelism()),
+        shardThreads(config, keys, changeCounts),
+      ],
     }),
   )
   const abort = () => void kernel.stop()
@@ -99,7 +109,14 @@ async function startLocked(
     const [{ openSurface }] = await Promise.all([import('./surface.js'), log?.load(), started])
     // What opens from here on needs the threads: it is closed when it stands.
     signal.removeEventListener('abort', abort)
-    surface = await openSurface({ config, keys, router: kernel.router, ports, startedAt })
+    surface = await openSurface({
+      config,
+      keys,
+      router: kernel.router,
+      ports,
+      changeCounts,
+      startedAt,
+    })
     assertWanted(signal)
   } catch (error) {
     await surface?.close()
@@ -166,7 +183,7 @@ async function loadIdentity(path: string, fs: FileSystem): Promise<Keys> {
 }
 
 /** One supervised thread a shard. A thread that dies is started again; its actors rebuild from disk. */
-function shardThreads(config: Config, keys: Keys) {
+function shardThreads(config: Config, keys: Keys, changeCounts: SharedArrayBuffer) {
   const { path, shards, cacheBytes, openFiles, passivateAfterMs, archive, caps } = config
   const { seal: isAutomatic, ...policy } = archive
   const cores = availableParallelism()
@@ -197,6 +214,7 @@ function shardThreads(config: Config, keys: Keys) {
           secretKey: keys.secretKey,
           cores,
           coreShare,
+          changeCounts,
         } satisfies ShardThreadData,
       }),
     ),

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import type { Ports, Router } from '@dunbar/actor'
 import { apiMethods, createServices } from '@dunbar/api'
 import type { Keys } from '@dunbar/core'
+import { ChangeCounts } from '@dunbar/feed'
 import { serveUnixSocket, writeManifest } from '@dunbar/wire'
 import { openArchiveStore, openArchives } from './archives.js'
 import type { Config } from './config.js'
@@ -23,6 +24,8 @@ export interface SurfaceOptions {
   readonly keys: Keys
   readonly router: Router
   readonly ports: Ports
+  /** What the shards count their changes in. */
+  readonly changeCounts: SharedArrayBuffer
   /** ms since 1970. */
   readonly startedAt: number
 }
@@ -32,9 +35,9 @@ export interface SurfaceOptions {
  * @throws {SOCKET_PATH_TOO_LONG} @throws {LISTEN_FAILED}
  */
 export async function openSurface(options: SurfaceOptions): Promise<Surface> {
-  const { config, keys, router, ports, startedAt } = options
+  const { config, keys, router, ports, startedAt, changeCounts } = options
   const { path, shards } = config
-  const services = createServices(router, keys, shards)
+  const services = createServices(router, keys, shards, new ChangeCounts(changeCounts))
   const store = openArchiveStore(config, router, ports)
   const network = await openNetwork({ config, keys, services, ports, archives: store.exchange })
   const archives = openArchives({ config, services, ports, store, network })

@@ -47,7 +47,7 @@ export class RawBatch {
    * Bodies that are put together right where they are sent from.
    * @param maxCount bodies at most
    * @param maxBytes bytes of all bodies at most; memory for that is taken
-   * @param write called once, when the batch is sent
+   * @param write called whenever the batch is sent
    */
   static ofWriter(
     maxCount: number,
