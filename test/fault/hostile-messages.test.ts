@@ -8,6 +8,9 @@ import { Author, EbtScript } from '../fixtures/replication-script.js'
 
 const text = (json: string): RawJson => new RawJson(Buffer.from(json))
 
+/** Before that, what is sent of a feed is what nobody asked for. */
+const isAskedFor = (session: EbtScript, { id }: Author) => session.hears((item) => item[id] === 0)
+
 test('what nobody asked for, what comes out of order and what is none is dropped and counted', async () => {
   const node = await AttackedNode.start()
   const { alice } = node
@@ -19,7 +22,9 @@ test('what nobody asked for, what comes out of order and what is none is dropped
   session.say(stranger.write(1)[0]!.value, blocked.write(1)[0]!.value)
   session.say('text', 7, [], [one!.value], { value: 5 }, randomBytes(300))
   session.say(text('{"previous":null'), text('{"author":7,"sequence":1,"content":{}}'))
-  session.say({ [alice.id]: 20 }, three!.value, two!.value)
+  session.say({ [alice.id]: 20 })
+  await isAskedFor(session, alice)
+  session.say(three!.value, two!.value)
   await node.peerWhere(session.id, ({ useless }) => useless === 12)
   session.say(one!.value, one!.value, three!.value, two!.value, one!.value, three!.value)
   await node.holds(alice.id, 3)
@@ -40,7 +45,9 @@ test('one message sent again and again ends its connection in the end', async ()
   const peer = await node.dial()
   const session = await node.session(peer)
   const [message] = node.alice.write(1)
-  session.say({ [node.alice.id]: 20 }, message!.value)
+  session.say({ [node.alice.id]: 20 })
+  await isAskedFor(session, node.alice)
+  session.say(message!.value)
   await node.holds(node.alice.id, 1)
   const repeated = new Array(60_000).fill(new RawJson(message!.compact))
   session.say(...repeated)
@@ -68,6 +75,7 @@ test('what is wrong in itself ends its feed with that peer, and the true feed co
   for (const { id } of Object.values(authors)) await node.replicate(id)
   const session = await node.session()
   session.say(Object.fromEntries(Object.values(authors).map(({ id }) => [id, 20])))
+  for (const author of Object.values(authors)) await isAskedFor(session, author)
   const first = (author: Author) => author.write(1)[0]!.value
   const { signature, other, hash, long, endless, deep, twice, previous } = authors
   session.say(
