@@ -18,7 +18,7 @@ export const live: Workload = {
   isShort: true,
   async run(bench) {
     const calls: number[] = []
-    const taken = await inTurn(bench, true, async (subject) => {
+    const taken = await inTurn(bench, bench.settings.pairsAll, async (subject) => {
       const isDunbar = subject === bench.dunbar
       const times = await liveTimes(bench, subject, isDunbar ? MESSAGES : PEER_MESSAGES)
       if (isDunbar) calls.push(...times)

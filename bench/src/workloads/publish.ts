@@ -1,5 +1,5 @@
 import type { Workload } from '../bench.js'
-import { datasetsOf, severalInTurn } from '../rounds.js'
+import { datasetsAsTimeAllows, severalInTurn } from '../rounds.js'
 import { median } from '../statistics.js'
 import type { RunningSubject } from '../subjects/subject.js'
 import { Senders } from './sync.js'
@@ -15,7 +15,7 @@ export const publish: Workload = {
   title: "messages of the peer's own",
   isShort: true,
   async run(bench) {
-    for (const { dataset, isPaired } of await datasetsOf(bench)) {
+    for (const { dataset, isPaired } of await datasetsAsTimeAllows(bench)) {
       const folders = new Senders(bench, dataset)
       const calls: number[] = []
       const { one, many } = await severalInTurn(bench, isPaired, async (subject) => {

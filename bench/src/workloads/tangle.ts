@@ -1,7 +1,7 @@
 import type { Bench, Workload } from '../bench.js'
 import { knownCount } from '../dataset.js'
 import { type Question, recordAnswers } from '../questions.js'
-import { datasetsOf } from '../rounds.js'
+import { datasetsAsTimeAllows } from '../rounds.js'
 
 const REPEATS = 20
 /** Of the longest thread of natural data, for which there are goals. */
@@ -17,7 +17,7 @@ export const tangle: Workload = {
   title: 'whole threads',
   isShort: true,
   async run(bench) {
-    for (const data of await datasetsOf(bench)) {
+    for (const data of await datasetsAsTimeAllows(bench)) {
       const { largestThread } = data.dataset.facts
       if (largestThread === null) continue
       await recordAnswers(bench, data, [
